@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from limelight.core.errors import ParameterError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["gradient_background", "structured_background", "uniform_background"]
 

@@ -9,12 +9,16 @@ share of photons.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from limelight.core.errors import ParameterError
-from limelight.core.simulate.photons import PhotonBudget
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from limelight.core.simulate.photons import PhotonBudget
 
 __all__ = ["Blinks", "Kinetics", "blink"]
 

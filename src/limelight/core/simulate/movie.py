@@ -39,8 +39,8 @@ def expose(
     """Take a picture: turn expected photoelectrons into camera counts.
 
     Shot noise is Poisson; with an EM register (gain above 1) each electron is multiplied by an
-    exponentially distributed gain [1]_, which doubles the variance; read noise is normal; the counts
-    are rounded and clipped to what the data type holds.
+    exponentially distributed gain [1]_, which doubles the variance; read noise is normal; the
+    counts are rounded and clipped to what the data type holds.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def expose(
 class SimulatedMovie:
     """Frames made on demand from molecules, optics and a camera.
 
-    Frame i depends on the seed and on i alone, so any part of the movie can be made in any order, in
-    any block size, on any thread, at no memory.
+    Frame i depends on the seed and on i alone, so any part of the movie can be made in any order,
+    in any block size, on any thread, at no memory.
 
     Parameters
     ----------

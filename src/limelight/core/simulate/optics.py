@@ -25,7 +25,7 @@ class PSF(Protocol):
     """Anything that gives the widths of a molecule's image."""
 
     def widths(self, z: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Standard deviations (sigma_x, sigma_y) in pixels for molecules at z (nm)."""
+        """Return (sigma_x, sigma_y), standard deviations in pixels, for molecules at z (nm)."""
         ...
 
 
@@ -53,7 +53,7 @@ class GaussianPSF:
         return self.sigma, self.sigma
 
     def widths(self, z: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Standard deviations (sigma_x, sigma_y) in pixels; `z` only says how many."""
+        """Return (sigma_x, sigma_y), standard deviations in pixels; `z` only says how many."""
         low, high = self._range()
         sigma = rng.uniform(low, high, len(z)) if high > low else np.full(len(z), float(low))
         return sigma, sigma
@@ -89,7 +89,7 @@ class AstigmaticPSF:
             raise ParameterError("sigma and depth of an astigmatic PSF must be positive")
 
     def widths(self, z: Floats, rng: np.random.Generator | None = None) -> tuple[Floats, Floats]:
-        """Standard deviations (sigma_x, sigma_y) in pixels at z (nm)."""
+        """Return (sigma_x, sigma_y), standard deviations in pixels, at z (nm)."""
         return self._width(z, self.focus), self._width(z, -self.focus)
 
     def _width(self, z: Floats, focus: float) -> Floats:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from limelight.core.errors import ParameterError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["PhotonBudget"]
 
