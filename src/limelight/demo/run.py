@@ -1,0 +1,291 @@
+"""The demonstration itself: movie in, picture, table, summary page and window out."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from limelight.core.errors import FileError, LimelightError
+from limelight.core.job import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from limelight.core.camera import Camera
+    from limelight.core.compare import Score
+    from limelight.core.job import Progress
+    from limelight.core.localizations import Localizations
+    from limelight.core.movie import Movie
+    from limelight.localize import LocalizeSettings
+
+__all__ = ["demo"]
+
+_FRAMES = 2000
+_MIN_PHOTONS = 200.0
+"""Molecules that were on for a blink of a frame only are not asked for in the score."""
+
+
+def demo(
+    movie: Path | None = None,
+    output: Path | None = None,
+    window: bool | None = None,
+    *,
+    frames: int = _FRAMES,
+    camera: Camera | None = None,
+    settings: LocalizeSettings | None = None,
+) -> int:
+    """Localize a movie and show what came of it.
+
+    Parameters
+    ----------
+    movie : path, optional
+        The movie; without one, a simulated movie is written into `output` first.
+    output : path, optional
+        Folder for everything that is made; ``limelight-demo`` in the current folder by default.
+    window : bool, optional
+        Whether to open napari; by default, where there is a screen.
+    frames : int
+        Length of the simulated movie.
+    camera : Camera, optional
+        Used instead of what the file says of its camera.
+    settings : LocalizeSettings, optional
+        How to localize; with the defaults if not given.
+
+    Returns
+    -------
+    int
+        Exit status, 0.
+
+    Raises
+    ------
+    LimelightError
+        If the movie cannot be read or localized.
+    """
+    from limelight.demo.page import write_page
+    from limelight.demo.picture import draw_histograms, draw_picture, mean_image
+    from limelight.io import open_movie, save_localizations
+    from limelight.localize import LocalizeSettings, localize_job
+
+    output = Path("limelight-demo") if output is None else Path(output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(output, f"the folder cannot be made: {error.strerror}.") from error
+    settings = settings or LocalizeSettings.of()
+
+    truth = None
+    if movie is None:
+        _say(f"Simulating {frames:,} frames of blinking molecules")
+        movie, truth, camera = _simulate(output / "demo.tif", frames)
+    with open_movie(movie, camera=camera) as source:
+        # The file does not know what the simulated camera's counts are worth; we do.
+        _say(f"Localizing {source.name} (the first time, the fits are compiled first)")
+        begun = time.perf_counter()
+        with _Bar() as show:
+            locs = run(localize_job(source, settings, camera=camera), show)
+        seconds = time.perf_counter() - begun
+        table = save_localizations(locs, output / f"{source.name}_locs")
+        _say(f"Found {len(locs):,} molecules in {len(source):,} frames; drawing")
+        mean = mean_image(source)
+        title = _title(source, simulated=truth is not None)
+        picture = draw_picture(output / f"{source.name}.png", mean, locs, title)
+        histograms = draw_histograms(output / f"{source.name}_histograms.png", locs)
+        score = None if truth is None else _score(truth, locs)
+        page = write_page(
+            output / f"{source.name}.html",
+            title=source.name,
+            lead=_lead(source, locs, seconds),
+            pictures=(picture, histograms),
+            tables=_tables(source, camera or source.camera, locs, settings, seconds, score),
+            notes=_notes(score),
+        )
+    histograms.unlink()
+    if score is not None:
+        _say(
+            f"Against the truth: Jaccard index {score.jaccard:.3f}, "
+            f"error {score.rmse * locs.pixel_size_nm:.1f} nm"
+        )
+    print(f"\nPicture        {picture}\nMolecules      {table}\nSummary page   {page}", flush=True)
+    if _has_screen() if window is None else window:
+        _show(Path(movie), mean, locs)
+    elif window is None:
+        print("There is no screen here, so napari was not opened.")
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _simulate(path: Path, frames: int) -> tuple[Path, pd.DataFrame, Camera]:
+    from limelight.core.simulate import scene
+    from limelight.io import write_tiff
+
+    movie = scene("demo", frames=frames)
+    write_tiff(path, movie)
+    return path, movie.truth(), movie.camera
+
+
+class _Bar:
+    """A progress bar around a job."""
+
+    def __enter__(self) -> Callable[[Progress], object]:
+        from tqdm import tqdm
+
+        self._bar = tqdm(unit=" frames", disable=None, dynamic_ncols=True)
+        return self._step
+
+    def _step(self, progress: Progress) -> None:
+        self._bar.total = progress.total
+        self._bar.set_postfix_str(progress.message, refresh=False)
+        self._bar.update(progress.done - self._bar.n)
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+
+def _title(movie: Movie, *, simulated: bool) -> str:
+    kind = "simulated" if simulated else (movie.camera.name or movie.name)
+    return f"{kind}: {len(movie):,} frames"
+
+
+def _lead(movie: Movie, locs: Localizations, seconds: float) -> str:
+    frames, height, width = movie.shape
+    return (
+        f"{len(locs):,} molecules in {frames:,} frames of {width} x {height} pixels, "
+        f"localized in {seconds:.1f} s."
+    )
+
+
+def _score(truth: pd.DataFrame, locs: Localizations) -> Score:
+    from limelight.core.compare import score
+
+    return score(truth, locs.table, shape=locs.shape, min_photons=_MIN_PHOTONS)
+
+
+def _notes(score: Score | None) -> list[str]:
+    notes = [
+        "Photons, background and precision are right only if the camera's baseline and "
+        "sensitivity are.",
+        "Time is that of the whole job, reading included, on this machine; the first run ever "
+        "includes compiling.",
+    ]
+    if score is not None:
+        notes.append(
+            "Scores: nearest pairs within 1 pixel, each molecule once per frame; a rim of 8 "
+            f"pixels and molecules with fewer than {_MIN_PHOTONS:g} photons in a frame are left "
+            "out. Jaccard index = right / (right + wrong + missed)."
+        )
+    return notes
+
+
+def _tables(
+    movie: Movie,
+    camera: Camera,
+    locs: Localizations,
+    settings: LocalizeSettings,
+    seconds: float,
+    score: Score | None,
+) -> dict[str, dict[str, str]]:
+    pixel = locs.pixel_size_nm
+    frames = locs.frames
+    molecules = {
+        "Molecules": f"{len(locs):,}",
+        "Molecules per frame": f"{len(locs) / max(frames, 1):.1f}",
+        "Median photons": _median(locs, "photons", 1, "{:,.0f}"),
+        "Median spot width (sigma)": _median(locs, "sx", pixel, "{:.0f} nm"),
+        "Median precision": _median(locs, "lpx", pixel, "{:.1f} nm"),
+        "Median background": _median(locs, "bg", 1, "{:.1f} photons per pixel"),
+    }
+    truth = {}
+    if score is not None:
+        truth = {
+            "Jaccard index": f"{score.jaccard:.3f}",
+            "Found of all molecules": f"{score.recall:.1%}",
+            "Right of all found": f"{score.precision:.1%}",
+            "Error (RMS distance)": f"{score.rmse * pixel:.1f} nm",
+        }
+    values = camera.to_dict()
+    return {
+        "Molecules": molecules,
+        "Against the known truth": truth,
+        "Time": {
+            "Localizing": f"{seconds:.2f} s",
+            "Frames per second": f"{frames / seconds:,.0f}",
+            "Molecules per second": f"{len(locs) / seconds:,.0f}",
+            "Cores": str(os.cpu_count()),
+        },
+        "Camera": {
+            "Name": values["name"] or "not known",
+            "Pixel size": f"{values['pixel_size_nm']:g} nm",
+            "Baseline": f"{values['baseline']:g} counts",
+            "Sensitivity": f"{values['sensitivity']:g} photoelectrons per count",
+            "EM gain": f"{values['gain']:g}",
+            "Read noise": f"{values['read_noise']:g} photoelectrons",
+        },
+        "Settings": {
+            name: "none" if value is None else str(value)
+            for name, value in settings.to_record().items()
+        },
+        "Versions": {
+            "Limelight": version("napari-limelight"),
+            "Python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "numba", "scipy")},
+        },
+    }
+
+
+def _median(locs: Localizations, column: str, factor: float, form: str) -> str:
+    values = np.asarray(locs[column], float) if column in locs else np.empty(0)
+    values = values[np.isfinite(values)]
+    return form.format(float(np.median(values)) * factor) if values.size else "-"
+
+
+def _has_screen() -> bool:
+    if importlib.util.find_spec("napari") is None:
+        return False
+    if sys.platform.startswith("linux"):
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return True
+
+
+def _show(path: Path, mean: Any, locs: Localizations) -> None:
+    """Open napari with the movie, its mean, the molecules and the Localize dock."""
+    try:
+        import napari
+    except ImportError as error:
+        raise LimelightError(
+            "napari is not installed. Install it with: pip install napari-limelight[all]"
+        ) from error
+    from limelight.core.render import render
+
+    viewer = napari.Viewer(title="Limelight")
+    pixel = locs.pixel_size_nm / 1000
+    viewer.open(path, plugin="napari-limelight")
+    place: dict[str, Any] = {"scale": (pixel, pixel), "units": ("µm", "µm")}
+    viewer.add_image(mean, name="mean", colormap="inferno", visible=False, **place)
+    drawn = render(locs, 20.0)
+    lit = drawn.image[drawn.image > 0]
+    viewer.add_image(
+        drawn.image,
+        name="molecules",
+        colormap="inferno",
+        gamma=0.6,
+        contrast_limits=(0.0, float(np.percentile(lit, 98)) if lit.size else 1.0),
+        scale=drawn.scale_um,
+        translate=drawn.translate_um,
+        units=("µm", "µm"),
+    )
+    viewer.scale_bar.visible = True
+    viewer.window.add_plugin_dock_widget("napari-limelight", "Localize")
+    napari.run()
