@@ -1,16 +1,16 @@
 """Detection by the net gradient, as Picasso defines it, so that its thresholds carry over.
 
-A pixel is a local maximum if it is the largest of the `box` x `box` pixels around it. Its net gradient
-is the sum, over the other pixels of that box, of the central-difference gradient projected on the unit
-vector that points to the centre. It is in counts (ADU) and is compared with one threshold.
+A pixel is a local maximum if it is the largest of the `box` x `box` pixels around it. Its net
+gradient is the sum, over the other pixels of that box, of the central-difference gradient projected
+on the unit vector that points to the centre. It is in counts and is compared with one threshold.
 
-The sum is linear in the pixels: it equals one fixed correlation with ``box + 2`` pixels a side, which
-is evaluated only at the local maxima; these come from a running maximum along rows and then columns.
+The sum is linear in the pixels: it equals one fixed correlation with ``box + 2`` pixels a side,
+evaluated only at the local maxima; these come from a running maximum along rows, then columns.
 
-Two details of the definition decide which pixels are found. Among equal pixels of a box the first one
-in reading order is the maximum. And the last row and column that a box would fit are not searched, as
-the gradient there needs a pixel beyond the image. (The same pixel is missing at the top and on the
-left; there the border pixel is repeated, where Picasso takes the opposite border of the image.)
+Two details of the definition decide which pixels are found. Among equal pixels of a box, the first
+in reading order is the maximum. And the last row and column that a box would fit are not searched,
+as the gradient there needs a pixel beyond the image. (Such a pixel is missing at the top and on the
+left as well; there the border is repeated, where Picasso takes the opposite border of the image.)
 
 Source: Schnitzbauer, Strauss, Schlichthaerle, Schueder, Jungmann, Nature Protocols 12, 1198 (2017).
 """
@@ -18,25 +18,28 @@ Source: Schnitzbauer, Strauss, Schlichthaerle, Schueder, Jungmann, Nature Protoc
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
 
-from limelight.core.detect.candidates import (
-    Candidates,
-    Explanation,
+from limelight.core.detect.inputs import (
     as_block,
+    as_indices,
     check_box,
     check_roi,
     no_candidates,
 )
 from limelight.core.errors import ParameterError
+from limelight.core.parts import Verdicts
+from limelight.core.spots import Candidates
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from limelight.core.detect.candidates import Roi
+    from limelight.core.parts import ROI
+
+__all__ = ["detect_net_gradient", "explain_net_gradient", "gradient_weights", "net_gradient_at"]
 
 _LANES = 16
 """Columns that the correlation handles at once; rows of weights are padded with zeros to it."""
@@ -65,44 +68,66 @@ def gradient_weights(box: int) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=32)
-def _padded_weights(box: int) -> NDArray[np.float64]:
+def _padded_weights(box: int) -> NDArray[np.float32]:
     weights = gradient_weights(box)
     size = len(weights)
-    padded = np.zeros((size, -(-size // _LANES) * _LANES))
+    padded = np.zeros((size, -(-size // _LANES) * _LANES), np.float32)
     padded[:, :size] = weights
     return padded
 
 
 @njit(nogil=True, cache=True)
-def _window_maximum(frame, y0, y1, x0, x1, window, first, second, out):  # type: ignore[no-untyped-def]
-    """Fill ``out[i, j]`` with the maximum of the window that begins at pixel (y0 + i, x0 + j)."""
-    height, width = y1 - y0, x1 - x0
+def _maximum_along_rows(image, y0, x0, step, width, out):  # type: ignore[no-untyped-def]
+    """Write the larger of each pixel and the one `step` to its right; `out` is another array."""
+    if y0 < 0 or x0 < 0 or step < 0:
+        return  # never so; it spares the compiler the indices from the end, so that it vectorizes
+    for i in range(out.shape[0]):
+        for j in range(width):
+            a, b = image[y0 + i, x0 + j], image[y0 + i, x0 + j + step]
+            out[i, j] = a if a > b else b
+
+
+@njit(nogil=True, cache=True)
+def _maximum_along_columns(image, step, height, width, out):  # type: ignore[no-untyped-def]
+    """Write the larger of each pixel and the one `step` below; `out` is another array."""
     for i in range(height):
-        row = frame[y0 + i, x0:x1]
-        # The reach doubles with each pass. Passes alternate between two buffers: in place, the
-        # compiler could not prove that neighbouring lanes are independent.
-        for j in range(width - 1):
-            a, b = row[j], row[j + 1]
-            first[j] = a if a > b else b
-        source, target = first, second
-        reach = 2
-        while reach < window:
-            step = min(reach, window - reach)
-            for j in range(width - reach - step + 1):
-                a, b = source[j], source[j + step]
-                target[j] = a if a > b else b
-            source, target = target, source
-            reach += step
-        out[i, : width - window + 1] = source[: width - window + 1]
+        for j in range(width):
+            a, b = image[i, j], image[i + step, j]
+            out[i, j] = a if a > b else b
+
+
+@njit(nogil=True, cache=True)
+def _window_maximum(image, y0, x0, window, first, second):  # type: ignore[no-untyped-def]
+    """Return ``m[i, j]``, the maximum of the window that begins at pixel (y0 + i, x0 + j).
+
+    The reach of a running maximum doubles with each pass. Passes alternate between the buffers
+    `first` and `second`, whose shape is that of the part of the image that is looked at.
+    """
+    height, width = first.shape
+    _maximum_along_rows(image, y0, x0, 1, width - 1, first)
+    source, target = first, second
+    reach = 2
+    while reach < window:
+        step = min(reach, window - reach)
+        reach += step
+        _maximum_along_rows(source, 0, 0, step, width - reach + 1, target)
+        source, target = target, source
     reach = 1
     while reach < window:
         step = min(reach, window - reach)
-        for i in range(height - reach - step + 1):
-            upper, lower = out[i], out[i + step]
-            for j in range(width - window + 1):
-                a, b = upper[j], lower[j]
-                upper[j] = a if a > b else b
         reach += step
+        _maximum_along_columns(source, step, height - reach + 1, width - window + 1, target)
+        source, target = target, source
+    return source
+
+
+@njit(nogil=True, cache=True)
+def _mark_equal(image, y, x0, maximum, i, marks):  # type: ignore[no-untyped-def]
+    """Mark the pixels of a row that equal the maximum of their window."""
+    if y < 0 or x0 < 0:
+        return  # as above
+    for j in range(len(marks)):
+        marks[j] = image[y, x0 + j] == maximum[i, j]
 
 
 @njit(nogil=True, cache=True)
@@ -118,29 +143,30 @@ def _is_first(frame, y, x, half):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _correlate(frame, y, x, y0, y1, x0, x1, weights, sums):  # type: ignore[no-untyped-def]
-    """Correlate at one pixel; pixels beyond the region repeat its border."""
+def _correlate(frame, y, x, weights, sums):  # type: ignore[no-untyped-def]
+    """Correlate at one pixel; an image repeats its border pixels beyond its rim.
+
+    The weights sum to zero, so the centre's value is subtracted first: that keeps single precision
+    exact enough whatever the baseline.
+    """
     size, lanes = weights.shape
+    height, width = frame.shape
     reach = size // 2
+    top, left = y - reach, x - reach
+    centre = np.float32(frame[y, x])
     sums[:] = 0.0
-    left = x - reach
-    if left >= x0 and x + reach < x1 and y - reach >= y0 and y + reach < y1:
-        if left + lanes <= frame.shape[1]:
-            for i in range(size):
-                row = frame[y - reach + i, left : left + lanes]
-                for j in range(lanes):
-                    # pixels beyond the kernel must not count, not even a NaN times zero
-                    sums[j] += weights[i, j] * row[j] if j < size else 0.0
-        else:
-            for i in range(size):
-                for j in range(size):
-                    sums[j] += weights[i, j] * frame[y - reach + i, left + j]
+    if top >= 0 and left >= 0 and y + reach < height and left + lanes <= width:
+        for i in range(size):
+            for j in range(lanes):
+                # pixels beyond the kernel must not count, not even a NaN times zero
+                value = weights[i, j] * (np.float32(frame[top + i, left + j]) - centre)
+                sums[j] += value if j < size else np.float32(0.0)
     else:
         for i in range(size):
-            yi = min(max(y - reach + i, y0), y1 - 1)
+            yi = min(max(top + i, 0), height - 1)
             for j in range(size):
-                xj = min(max(left + j, x0), x1 - 1)
-                sums[j] += weights[i, j] * frame[yi, xj]
+                xj = min(max(left + j, 0), width - 1)
+                sums[j] += weights[i, j] * (np.float32(frame[yi, xj]) - centre)
     total = 0.0
     for j in range(size):
         total += sums[j]
@@ -149,35 +175,35 @@ def _correlate(frame, y, x, y0, y1, x0, x1, weights, sums):  # type: ignore[no-u
 
 @njit(nogil=True, cache=True)
 def _find(  # type: ignore[no-untyped-def]
-    frames, y0, y1, x0, x1, box, window, weights, threshold, out_frame, out_y, out_x, out_score
+    frames, area, window, weights, threshold, out_frame, out_y, out_x, out_score
 ):
-    """Write the maxima above `threshold` as far as there is room; return how many there are."""
-    height, width = y1 - y0, x1 - x0
-    first = np.empty(width, frames.dtype)
-    second = np.empty(width, frames.dtype)
-    maximum = np.empty((height, width), frames.dtype)
-    sums = np.empty(weights.shape[1])
-    half_box, half = box // 2, window // 2
+    """Write the maxima of an area above a threshold as far as there is room; return their number.
+
+    A NaN as threshold stands for all maxima, whatever their score.
+    """
+    y0, x0, y1, x1 = area
+    half = window // 2
+    height, width = y1 - y0 + 2 * half, x1 - x0 + 2 * half
+    first = np.empty((height, width), frames.dtype)
+    second = np.empty((height, width), frames.dtype)
+    # Maxima are rare: eight marks are looked at as one 64-bit number, to pass over most of a row.
+    words = np.zeros((x1 - x0 + 7) // 8, np.uint64)
+    marks = words.view(np.uint8)[: x1 - x0]
+    sums = np.empty(weights.shape[1], np.float32)
     found = 0
-    chunk = 32
     for t in range(frames.shape[0]):
         frame = frames[t]
-        _window_maximum(frame, y0, y1, x0, x1, window, first, second, maximum)
-        for y in range(y0 + half_box, y1 - half_box - 1):
-            row = frame[y, x0 + half_box : x1 - half_box - 1]
-            largest = maximum[y - half - y0, half_box - half :]
-            for begin in range(0, len(row), chunk):
-                end = min(begin + chunk, len(row))
-                equal = 0
-                for j in range(begin, end):
-                    equal += row[j] == largest[j]
-                if equal == 0:
+        maximum = _window_maximum(frame, y0 - half, x0 - half, window, first, second)
+        for y in range(y0, y1):
+            _mark_equal(frame, y, x0, maximum, y - y0, marks)
+            for word in range(len(words)):
+                if words[word] == 0:
                     continue
-                for j in range(begin, end):
-                    x = x0 + half_box + j
-                    if row[j] == largest[j] and _is_first(frame, y, x, half):
-                        score = _correlate(frame, y, x, y0, y1, x0, x1, weights, sums)
-                        if score > threshold and score < np.inf:
+                for j in range(8 * word, min(8 * word + 8, x1 - x0)):
+                    x = x0 + j
+                    if marks[j] and _is_first(frame, y, x, half):
+                        score = _correlate(frame, y, x, weights, sums)
+                        if (score > threshold and score < np.inf) or np.isnan(threshold):
                             if found < len(out_score):
                                 out_frame[found] = t
                                 out_y[found] = y
@@ -189,77 +215,91 @@ def _find(  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _score(frames, frame, y, x, weights, out):  # type: ignore[no-untyped-def]
-    sums = np.empty(weights.shape[1])
-    height, width = frames.shape[1:]
+    sums = np.empty(weights.shape[1], np.float32)
     for n in range(len(out)):
-        out[n] = _correlate(frames[frame[n]], y[n], x[n], 0, height, 0, width, weights, sums)
+        out[n] = _correlate(frames[frame[n]], y[n], x[n], weights, sums)
 
 
-def _maxima(
-    block: NDArray[np.generic], region: tuple[int, int, int, int], box: int, window: int, threshold: float
-) -> Candidates:
-    y0, x0, y1, x1 = region
-    if min(y1 - y0, x1 - x0) <= box or not len(block):
+def _maxima(block: NDArray[Any], area: ROI, box: int, window: int, threshold: float) -> Candidates:
+    """Return the maxima of `window` pixels a side, in an area that is searched."""
+    if area[0] >= area[2] or area[1] >= area[3] or not len(block):
         return no_candidates()
     weights = _padded_weights(box)
     room = max(256, 64 * len(block))
     while True:
-        result = Candidates(
-            np.empty(room, np.int32),
-            np.empty(room, np.int32),
-            np.empty(room, np.int32),
-            np.empty(room, np.float32),
-        )
-        found = _find(block, y0, y1, x0, x1, box, window, weights, threshold, *result)
+        frame, y, x = (np.empty(room, np.int32) for _ in range(3))
+        score = np.empty(room, np.float32)
+        found = _find(block, area, window, weights, threshold, frame, y, x, score)
         if found <= room:
-            return Candidates(*(column[:found].copy() for column in result))
+            return Candidates(
+                frame[:found].copy(), y[:found].copy(), x[:found].copy(), score[:found].copy()
+            )
         room = found
 
 
+def _searched(shape: tuple[int, ...], box: int, roi: ROI) -> ROI:
+    """Return the part of a region in which a box and its gradient fit into the image."""
+    half = box // 2
+    y0, x0, y1, x1 = roi
+    height, width = shape[-2:]
+    return max(y0, half), max(x0, half), min(y1, height - half - 1), min(x1, width - half - 1)
+
+
 def detect_net_gradient(
-    frames: ArrayLike, threshold: float, box: int = 7, *, roi: Roi | None = None
+    frames: ArrayLike, threshold: float, box: int = 7, *, roi: ROI | None = None
 ) -> Candidates:
     """Find the local maxima of each frame whose net gradient exceeds a threshold.
 
     Parameters
     ----------
-    frames : array_like, (T, Y, X) or (Y, X)
+    frames : array_like (T, Y, X) or (Y, X)
         Raw counts, or counts less a background, of any integer or float type.
     threshold : float
-        Minimal net gradient in counts; a spot is kept if its net gradient is greater.
+        Minimal net gradient in counts; a spot is kept if its own is greater.
     box : int, optional
-        Side of the box in pixels, odd, 3 or more.
-    roi : ((y0, x0), (y1, x1)), optional
-        Search only these rows and columns, as if the frames were cut to them. The positions returned
-        are those in the full frame.
+        Side length of the box in pixels, odd, 3 or more.
+    roi : tuple of int, optional
+        ``y0, x0, y1, x1`` (stop excluded): only peaks in this region. The pixels around it are
+        used; give ``frames[:, y0:y1, x0:x1]`` to search as if they were not there.
 
     Returns
     -------
     Candidates
-        Positions and net gradients (counts). Empty where the region is not larger than the box. A box
-        with a NaN or an infinite pixel has no candidate.
+        Positions and net gradients (counts); none where no box fits. A box with a NaN or an
+        infinite pixel has no candidate.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range, or the frames are not of numbers.
     """
     box = check_box(box)
+    threshold = float(threshold)
     if np.isnan(threshold):
-        raise ParameterError("the minimal net gradient is NaN; give a number")
+        raise ParameterError("The minimal net gradient is not a number; give a number of counts.")
     block = as_block(frames)
     region = check_roi(roi, (block.shape[1], block.shape[2]))
-    return _maxima(block, region, box, box, float(threshold))
+    return _maxima(block, _searched(block.shape, box, region), box, box, threshold)
 
 
-def net_gradient(
+def net_gradient_at(
     frames: ArrayLike, frame: ArrayLike, y: ArrayLike, x: ArrayLike, box: int = 7
 ) -> NDArray[np.float32]:
-    """Return the net gradient at given pixels, (n,) float32, in counts.
+    """Return the net gradient at given pixels.
 
     Parameters
     ----------
-    frames : array_like, (T, Y, X) or (Y, X)
+    frames : array_like (T, Y, X) or (Y, X)
         Counts of any integer or float type. Beyond its rim an image repeats its border pixels.
-    frame, y, x : array_like of int, (n,)
+    frame, y, x : array_like of int (n,)
         Frame, row and column of each pixel.
     box : int, optional
-        Side of the box in pixels, odd, 3 or more.
+        Side length of the box in pixels, odd, 3 or more.
+
+    Returns
+    -------
+    1D array of float32 (n,)
+        In counts.
 
     Raises
     ------
@@ -268,11 +308,11 @@ def net_gradient(
     """
     block = as_block(frames)
     weights = _padded_weights(check_box(box))
-    columns = [np.atleast_1d(np.asarray(a)).astype(np.int64, casting="same_kind") for a in (frame, y, x)]
+    columns = as_indices(frame=frame, y=y, x=x)
     for name, column, size in zip(("frame", "y", "x"), columns, block.shape, strict=True):
         if len(column) and (column.min() < 0 or column.max() >= size):
             raise ParameterError(
-                f"{name} must be from 0 to {size - 1}; it runs from {column.min()} to {column.max()}"
+                f"{name} must be from 0 to {size - 1}, not {column.min()} to {column.max()}."
             )
     scores = np.empty(len(columns[0]), np.float32)
     _score(block, *columns, weights, scores)
@@ -280,64 +320,69 @@ def net_gradient(
 
 
 def explain_net_gradient(
-    image: ArrayLike, threshold: float, box: int = 7, *, roi: Roi | None = None
-) -> Explanation:
+    image: ArrayLike, threshold: float, box: int = 7, *, roi: ROI | None = None
+) -> Verdicts:
     """Tell for each local maximum of one image whether the detector takes it, and if not, why.
 
     Parameters
     ----------
-    image : array_like, (Y, X)
+    image : array_like (Y, X)
         Counts of any integer or float type.
     threshold, box, roi
         As in `detect_net_gradient`.
 
     Returns
     -------
-    Explanation
-        All local maxima of a `box`, inside and outside the region, and those smaller peaks that would
-        pass the threshold if no brighter pixel were in their box.
+    Verdicts
+        All local maxima of a box, inside and outside the region, and those smaller peaks that
+        would pass the threshold if there were no brighter pixel in their box.
     """
+    taken = detect_net_gradient(image, threshold, box, roi=roi)
+    block = as_block(image)[:1]
     box = check_box(box)
     half = box // 2
-    block = as_block(image)[:1]
     shape = (block.shape[1], block.shape[2])
     y0, x0, y1, x1 = check_roi(roi, shape)
-    taken = detect_net_gradient(block, threshold, box, roi=roi)
-    accepted = set(zip(taken.y.tolist(), taken.x.tolist(), strict=True))
+    top, left, bottom, right = _searched(shape, box, (0, 0, *shape))
 
-    # The same search on an image with a dark rim shows the maxima whose box leaves the image.
-    low = np.iinfo(block.dtype).min if block.dtype.kind in "iu" else -np.finfo(block.dtype).max
-    rim = half + 1
-    padded = np.pad(block, ((0, 0), (rim, rim), (rim, rim)), constant_values=low)
-    whole = (0, 0, padded.shape[1], padded.shape[2])
-    rows: list[tuple[int, int, float, str]] = []
-    seen: set[tuple[int, int]] = set()
+    # The same search, on an image within a dark rim, also shows maxima whose box leaves the image.
+    low = np.iinfo(block.dtype).min if block.dtype.kind in "iu" else -np.inf
+    padded = np.pad(block, ((0, 0), (half, half), (half, half)), constant_values=low)
+    area = (half, half, half + shape[0], half + shape[1])
+    every = _maxima(padded, area, box, box, np.nan)
+    small = _maxima(block, (top, left, bottom, right), box, 3, float(threshold))
 
-    def add(y: int, x: int, score: float, reason: str) -> None:
-        if (y, x) not in seen:
-            seen.add((y, x))
-            rows.append((y, x, score, reason))
-
-    for y, x, score in zip(taken.y.tolist(), taken.x.tolist(), taken.score.tolist(), strict=True):
-        add(y, x, score, "")
-    large = _everywhere(padded, whole, box, box)
-    pixels = block[0]
-    for y, x in large - accepted:
-        y, x = y - rim, x - rim
-        if (y, x) in accepted or not (0 <= y < shape[0] and 0 <= x < shape[1]):
+    scores = {(y, x): s for y, x, s in _rows(taken)}
+    reasons = dict.fromkeys(scores, "")
+    for y, x, _ in _rows(every):
+        y, x = y - half, x - half
+        if (y, x) in reasons:
             continue
-        inside_image = half <= y < shape[0] - half - 1 and half <= x < shape[1] - half - 1
-        inside_roi = y0 <= y < y1 and x0 <= x < x1
-        box_inside = y0 + half <= y < y1 - half - 1 and x0 + half <= x < x1 - half - 1
-        score = float(net_gradient(pixels, 0, y, x, box)[0]) if inside_image else float("nan")
-        if not inside_roi:
-            add(y, x, score, "outside the region of interest")
-        elif not inside_image:
-            add(y, x, score, "box leaves the image")
-        elif not box_inside:
-            add(y, x, score, "box leaves the region of interest")
+        inside = top <= y < bottom and left <= x < right
+        score = float(net_gradient_at(block, 0, y, x, box)[0]) if inside else np.nan
+        scores[y, x] = score
+        if not (y0 <= y < y1 and x0 <= x < x1):
+            reasons[y, x] = "outside the region of interest"
+        elif not inside:
+            reasons[y, x] = "box leaves the image"
         elif not np.isfinite(score):
-            add(y, x, score, "box holds a pixel that is not a number")
+            reasons[y, x] = "box holds a pixel that is not a number"
         else:
-            add(y, x, score, f"below threshold: {score:.5g} <= {threshold:.5g}")
-    return _finish(rows)
+            reasons[y, x] = f"below threshold: {score:.5g} <= {threshold:.5g}"
+    for y, x, score in _rows(small):
+        if (y, x) not in reasons:
+            scores[y, x] = score
+            reasons[y, x] = f"brighter pixel within {half} px"
+    order = sorted(reasons)
+    return Verdicts(
+        np.array([y for y, _ in order], np.int32),
+        np.array([x for _, x in order], np.int32),
+        np.array([scores[key] for key in order], np.float32),
+        [reasons[key] for key in order],
+        float(threshold),
+    )
+
+
+def _rows(candidates: Candidates) -> list[tuple[int, int, float]]:
+    columns = candidates.y.tolist(), candidates.x.tolist(), candidates.score.tolist()
+    return list(zip(*columns, strict=True))
