@@ -204,6 +204,10 @@ class Block:
         Number of frames of the movie.
     camera : Camera
         The camera.
+    background : 3D array of float32 (stop - start, Y, X), optional
+        Counts of a temporal background that was asked to be subtracted from the own frames,
+        baseline included.  A detector works on ``own - background``, and takes the noise from
+        ``own``.
     """
 
     frames: NDArray[Any]
@@ -212,6 +216,7 @@ class Block:
     stop: int
     length: int
     camera: Camera
+    background: NDArray[np.float32] | None = None
 
     @property
     def own(self) -> NDArray[Any]:

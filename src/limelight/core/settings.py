@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
     Any,
-    ClassVar,
     Literal,
     Self,
     Union,
@@ -204,10 +203,9 @@ def setting(
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(setting,))
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Base of all settings; a subclass becomes a frozen, keyword-only, checked dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

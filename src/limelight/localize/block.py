@@ -1,0 +1,159 @@
+"""One block of frames on its way: background, detect, cut, fit, table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from limelight.core.detect import (
+    background_context,
+    cut_map,
+    cut_spots,
+    net_gradient,
+    temporal_background,
+)
+from limelight.core.movie import Block
+from limelight.core.parts import Detector, Fitter, FrameFitter
+from limelight.core.spots import Candidates, Columns, Spots
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from limelight.core.camera import Camera
+    from limelight.core.movie import Movie
+    from limelight.localize.settings import LocalizeSettings
+
+__all__ = ["localize_block", "read_block"]
+
+
+def read_block(
+    movie: Movie, start: int, stop: int, settings: LocalizeSettings, camera: Camera
+) -> Block:
+    """Read frames start to stop - 1 of a movie, and what has to be seen around them."""
+    length = len(movie)
+    first, last = cast("Detector", settings.detector).context(start, stop, length)
+    if settings.background != "none":
+        before, after = background_context(start, stop, length, settings.background_window)
+        first, last = min(first, before), max(last, after)
+    first, last = max(min(first, start), 0), min(max(last, stop), length)
+    block = Block(movie.read(first, last), first, start, stop, length, camera)
+    if settings.background == "none":
+        return block
+    background = temporal_background(
+        block, window=settings.background_window, method=settings.background
+    )
+    return replace(block, background=background)
+
+
+def localize_block(block: Block, settings: LocalizeSettings) -> Columns:
+    """Find and fit the molecules of a block's own frames.
+
+    Parameters
+    ----------
+    block : Block
+        As `read_block` returns it.
+    settings : LocalizeSettings
+        What to do.
+
+    Returns
+    -------
+    dict of 1D arrays
+        Columns of `limelight.core.localizations.COLUMNS`, those that the fitter gives; ``frame``
+        counts from the movie's start, positions from the first pixel.  Sorted by frame, y and x
+        of the candidates.
+    """
+    detector = cast("Detector", settings.detector)
+    candidates = detector.detect(block, settings.box, settings.roi)
+    known = block.background if settings.background_in_fit else None
+    if isinstance(settings.fitter, FrameFitter):
+        columns = _fit_frames(block, known, candidates, settings.fitter, settings.box)
+    else:
+        columns = _fit_spots(
+            block, known, candidates, cast("Fitter", settings.fitter), settings.box
+        )
+    spot = columns.pop("spot")
+    columns[detector.score_name] = candidates.score[spot]
+    if "net_gradient" not in columns:
+        columns["net_gradient"] = net_gradient(
+            block.own, candidates.frame, candidates.y, candidates.x, settings.box
+        )[spot]
+    larger = np.maximum(columns["sx"], columns["sy"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns["ellipticity"] = (larger - np.minimum(columns["sx"], columns["sy"])) / larger
+    usable = _usable(columns, block)
+    columns = {name: values[usable] for name, values in columns.items()}
+    columns["frame"] = columns["frame"] + np.int64(block.start)
+    return columns
+
+
+def _fit_spots(
+    block: Block,
+    known: NDArray[np.float32] | None,
+    candidates: Candidates,
+    fitter: Fitter,
+    box: int,
+) -> Columns:
+    """Cut boxes, fit them, and place the results in the frame."""
+    camera = block.camera
+    where = (candidates.frame, candidates.y, candidates.x, box)
+    photons = cut_spots(
+        block.own,
+        *where,
+        baseline=camera.baseline,
+        sensitivity=camera.sensitivity,
+        gain=camera.gain,
+    )
+    variance = None
+    if np.any(camera.read_noise):
+        noise = np.square(np.broadcast_to(np.float32(camera.read_noise), block.own.shape[1:]))
+        variance = cut_map(noise, *where)
+    if known is not None:
+        # subtracted light keeps its Poisson noise: it joins the variance (Huang et al. 2013)
+        light = np.maximum(cut_map(camera.to_photons(known), *where), 0)
+        photons -= light
+        variance = light if variance is None else variance + light
+    columns = fitter.fit(Spots(photons, variance, camera.excess_noise))
+    spot = columns.setdefault("spot", np.arange(len(candidates)))
+    columns["x"] = columns["x"] + candidates.x[spot].astype(np.float64)
+    columns["y"] = columns["y"] + candidates.y[spot].astype(np.float64)
+    columns["frame"] = candidates.frame[spot]
+    if known is not None:
+        columns["bg"] = columns["bg"] + light.mean(axis=(1, 2))[spot]
+    return columns
+
+
+def _fit_frames(
+    block: Block,
+    known: NDArray[np.float32] | None,
+    candidates: Candidates,
+    fitter: FrameFitter,
+    box: int,
+) -> Columns:
+    """Fit all molecules of each frame together."""
+    camera = block.camera
+    photons = camera.to_photons(block.own)
+    variance = None
+    if np.any(camera.read_noise):
+        noise = np.square(np.broadcast_to(np.float32(camera.read_noise), photons.shape[1:]))
+        variance = np.ascontiguousarray(noise)
+    if known is None:
+        return fitter.fit_frames(photons, variance, camera.excess_noise, candidates, box)
+    light = np.maximum(camera.to_photons(known), 0)
+    photons -= light
+    variance = light if variance is None else variance + light
+    columns = fitter.fit_frames(photons, variance, camera.excess_noise, candidates, box)
+    y, x = (np.rint(columns[c]).astype(np.intp) for c in ("y", "x"))
+    height, width = light.shape[1:]
+    at = (columns["frame"], y.clip(0, height - 1), x.clip(0, width - 1))
+    columns["bg"] = columns["bg"] + light[at]
+    return columns
+
+
+def _usable(columns: dict[str, Any], block: Block) -> NDArray[np.bool_]:
+    """Rows whose position is a number inside the image."""
+    height, width = block.own.shape[1:]
+    y, x = columns["y"], columns["x"]
+    inside: NDArray[np.bool_] = (y > -0.5) & (x > -0.5) & (y < height - 0.5) & (x < width - 0.5)
+    return inside

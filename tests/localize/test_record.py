@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from limelight.core.camera import Camera
+from limelight.core.movie import ArrayMovie
+from limelight.localize import LocalizeSettings, as_script, localize, results_path
+from limelight.localize.record import provenance
+
+
+def test_results_lie_beside_the_movie():
+    movie = ArrayMovie(np.zeros((1, 9, 9)), name="cell", path="folder/cell.tif")
+    assert results_path(movie) == Path("folder/cell_locs.hdf5")
+    assert results_path(ArrayMovie(np.zeros((1, 9, 9)))) == Path("movie_locs.hdf5")
+
+
+def test_provenance_is_plain_and_complete():
+    metadata = {"Micro-Manager Metadata": {"Exposure": np.float64(30), "Path": Path("a")}}
+    movie = ArrayMovie(np.zeros((4, 9, 8), ">u2"), Camera(name="Zyla"), metadata=metadata)
+    settings = LocalizeSettings.of(min_net_gradient=500, roi=(1, 2, 8, 7), frames=(1, 3))
+    documents = provenance(movie, settings, movie.camera)
+    assert list(yaml.safe_load_all(yaml.safe_dump_all(documents))) == documents
+    info, identify, fit = documents
+    assert (info["Frames"], info["Height"], info["Width"]) == (4, 9, 8)
+    assert info["Byte Order"] == ">" and info["Data Type"] == "uint16"
+    assert identify["Min. Net Gradient"] == 500 and identify["ROI"] == [[1, 2], [8, 7]]
+    assert identify["Frame Bounds"] == [1, 3] and fit["Pixelsize"] == 130.0
+    assert fit["Limelight"]["settings"]["detect"] == "net-gradient"
+
+
+def test_the_script_repeats_the_run(small, tmp_path, monkeypatch):
+    path = tmp_path / "small.npy"
+    np.save(path, small.read(0, 12))
+    movie = ArrayMovie(small.read(0, 12), small.camera, name="small", path=path)
+    settings = LocalizeSettings.of(min_net_gradient=500, fit="mle-sigmaxy", frames=(2, 9))
+    script = as_script(movie, settings)
+    names: dict[str, object] = {}
+    exec(script, names)
+    expected = localize(movie, min_net_gradient=500, fit="mle-sigmaxy", frames=(2, 9))
+    assert names["locs"].table.equals(expected.table)
+    assert (tmp_path / "small_locs.hdf5").exists()
