@@ -1,0 +1,64 @@
+"""Files to the five words and back; one file per format.  Every public name loads on first use."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from limelight.io.camera_config import (
+        CameraConfig,
+        CameraEntry,
+        find_camera_config,
+        load_camera_config,
+    )
+    from limelight.io.file_movie import FileMovie
+    from limelight.io.lazy import LazyFrames
+    from limelight.io.opening import open_movie
+    from limelight.io.picasso import load_localizations, save_localizations
+    from limelight.io.raw import RawSpecification, read_specification, write_raw
+    from limelight.io.tiff_writer import TiffWriter, write_tiff
+
+_HOMES = {
+    "CameraConfig": "camera_config",
+    "CameraEntry": "camera_config",
+    "FileMovie": "file_movie",
+    "LazyFrames": "lazy",
+    "RawSpecification": "raw",
+    "TiffWriter": "tiff_writer",
+    "find_camera_config": "camera_config",
+    "load_camera_config": "camera_config",
+    "load_localizations": "picasso",
+    "open_movie": "opening",
+    "read_specification": "raw",
+    "save_localizations": "picasso",
+    "write_raw": "raw",
+    "write_tiff": "tiff_writer",
+}
+
+__all__ = [
+    "CameraConfig",
+    "CameraEntry",
+    "FileMovie",
+    "LazyFrames",
+    "RawSpecification",
+    "TiffWriter",
+    "find_camera_config",
+    "load_camera_config",
+    "load_localizations",
+    "open_movie",
+    "read_specification",
+    "save_localizations",
+    "write_raw",
+    "write_tiff",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"limelight.io.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'limelight.io' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,93 @@
+"""Writing files so that there is never half a file that looks whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limelight.core.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["replacing"]
+
+
+def _explain(path: Path, error: OSError) -> FileError:
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return FileError(
+            path, "the disk is full; nothing was written.", "Free some space or save elsewhere."
+        )
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return FileError(
+            path, f"there is no folder {path.parent}.", "Make it, or save somewhere else."
+        )
+    if isinstance(error, IsADirectoryError):
+        return FileError(path, "there is a folder of that name.", "Choose another name.")
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return FileError(
+            path,
+            f"there is no permission to write into {path.parent}.",
+            "Save somewhere else, or change the folder's permissions.",
+        )
+    return FileError(
+        path, f"it cannot be written ({error.strerror or error}).", "Save somewhere else."
+    )
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name in the same folder, which takes the file's place at the end.
+
+    An error leaves what was there before, and no temporary file.
+
+    Parameters
+    ----------
+    path : path
+        The file to be written.
+
+    Yields
+    ------
+    path
+        The name to write to.
+
+    Raises
+    ------
+    FileError
+        If the folder is missing or read-only, or the disk is full.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        if path.is_dir():
+            raise IsADirectoryError
+        candidate = path.with_name(f".{path.stem[:60]}-{secrets.token_hex(6)}{path.suffix}")
+        candidate.touch(exist_ok=False)
+        temporary = candidate
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        temporary = None
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _explain(path, error) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    # The new name is on the disk only when the folder is; Windows cannot open folders.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,159 @@
+"""A file that several threads read at once, at any place."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from limelight.core.errors import FileError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["SharedFile", "explain"]
+
+
+def explain(path: str | Path, error: OSError) -> FileError:
+    """Return what a person should read instead of an operating system's error."""
+    path = Path(path)
+    if isinstance(error, FileNotFoundError):
+        return FileError(path, "there is no such file.", f"Look in {path.parent} for its name.")
+    if isinstance(error, PermissionError):
+        return FileError(
+            path, "there is no permission to open it.", "Change its permissions or copy it."
+        )
+    if isinstance(error, IsADirectoryError):
+        return FileError(path, "this is a folder, not a file.", "Open a file in it.")
+    return FileError(
+        path,
+        f"it cannot be read ({error.strerror or error}).",
+        "Is the drive still connected? Then open it again.",
+    )
+
+
+class SharedFile:
+    """A file that several threads read at once, at any place.
+
+    Reads name their place, so that threads do not disturb each other, and none holds a lock while
+    it reads.  Pages are copied, not mapped: a mapped file that becomes shorter while it is open
+    ends the process.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    keep_open : bool
+        Whether to hold it open between reads; do not where there are hundreds of them.
+
+    Raises
+    ------
+    FileError
+        If it cannot be opened.
+    """
+
+    def __init__(self, path: str | Path, *, keep_open: bool = True) -> None:
+        self.path = Path(path)
+        self._keep_open = keep_open
+        self._lock = threading.Lock()
+        self._users = 0
+        self._closed = False
+        self._descriptor: int | None = None
+        self._finalizer: Any = None
+        descriptor = self._open()
+        try:
+            self.size = os.fstat(descriptor).st_size
+        finally:
+            if not keep_open:
+                os.close(descriptor)
+        if keep_open:
+            self._descriptor = descriptor
+            self._finalizer = weakref.finalize(self, os.close, descriptor)
+
+    def _open(self) -> int:
+        try:
+            if self.path.is_dir():
+                raise IsADirectoryError
+            return os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise explain(self.path, error) from error
+
+    def read_into(self, offset: int, target: NDArray[Any]) -> int:
+        """Fill an array with the bytes at that place.
+
+        Parameters
+        ----------
+        offset : int
+            Place of the first byte.
+        target : array, C-contiguous
+            Filled from its start.
+
+        Returns
+        -------
+        int
+            Number of bytes that were there to be read.
+
+        Raises
+        ------
+        FileError
+            If reading fails.
+        """
+        view = target.reshape(-1).view(np.uint8).data
+        with self._lock:
+            if self._closed:
+                raise FileError(self.path, "the movie was closed.", "Open it again.")
+            self._users += 1
+        try:
+            descriptor = self._descriptor if self._keep_open else self._open()
+            assert descriptor is not None
+            try:
+                return self._fill(descriptor, offset, view)
+            finally:
+                if not self._keep_open:
+                    os.close(descriptor)
+        except OSError as error:
+            raise explain(self.path, error) from error
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._closed and not self._users:
+                    self._release()
+
+    def _fill(self, descriptor: int, offset: int, view: memoryview) -> int:
+        done = 0
+        while done < len(view):
+            if hasattr(os, "preadv"):
+                count = os.preadv(descriptor, [view[done:]], offset + done)
+            else:
+                # Windows has no read at a place: seek and read as one step.
+                with self._lock:
+                    os.lseek(descriptor, offset + done, os.SEEK_SET)
+                    piece = os.read(descriptor, len(view) - done)
+                count = len(piece)
+                view[done : done + count] = piece
+            if count == 0:
+                break
+            done += count
+        return done
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Return up to `count` bytes from that place; fewer where the file ends."""
+        count = max(0, min(count, self.size - offset))
+        buffer = np.empty(count, np.uint8)
+        return buffer[: self.read_into(offset, buffer)].tobytes()
+
+    def close(self) -> None:
+        """Close the file, once the reads that are under way have ended."""
+        with self._lock:
+            self._closed = True
+            if not self._users:
+                self._release()
+
+    def _release(self) -> None:
+        if self._finalizer is not None:
+            self._finalizer()
+            self._descriptor = None
