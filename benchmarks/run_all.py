@@ -2,7 +2,7 @@
 
 The manual's table of figures is made from that file.
 
-    python benchmarks/run_all.py [--peer PYTHON] [--only NAME ...] [--keep]
+    python benchmarks/run_all.py [--peer PYTHON] [--only NAME ...]
 
 ``--peer`` names the Python of an environment with ``picassosr``; it is handed on to the
 benchmarks that compare with it.  ``--only`` measures some again and keeps the figures of the rest.

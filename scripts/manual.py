@@ -51,7 +51,7 @@ def make_parts(group: str) -> str:
 
 
 def make_settings(group: str = "", name: str = "") -> str:
-    """Settings of the localization, or of a part."""
+    """List the settings of the localization, or of a part."""
     from limelight.core import parts
     from limelight.core.settings import Settings, fields_of
 
@@ -76,7 +76,7 @@ def make_settings(group: str = "", name: str = "") -> str:
 
 
 def make_help(*command: str) -> str:
-    """What a command says about itself."""
+    """Quote what a command says about itself."""
     done = subprocess.run(
         [sys.executable, "-m", "limelight", *command, "--help"],
         capture_output=True,
