@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         load_camera_config,
     )
     from limelight.io.file_movie import FileMovie
+    from limelight.io.finding import find_movies
     from limelight.io.lazy import LazyFrames
     from limelight.io.opening import open_movie
     from limelight.io.picasso import load_localizations, save_localizations
@@ -27,6 +28,7 @@ _HOMES = {
     "RawSpecification": "raw",
     "TiffWriter": "tiff_writer",
     "find_camera_config": "camera_config",
+    "find_movies": "finding",
     "load_camera_config": "camera_config",
     "load_localizations": "picasso",
     "open_movie": "opening",
@@ -44,6 +46,7 @@ __all__ = [
     "RawSpecification",
     "TiffWriter",
     "find_camera_config",
+    "find_movies",
     "load_camera_config",
     "load_localizations",
     "open_movie",

@@ -46,7 +46,7 @@ class FileMovie:
     dtype : dtype
         Type of the counts in the file.
     metadata : mapping, optional
-        What the file says beyond `movie_information`.  ``pixel_size_nm``, ``exposure_ms`` and
+        What the file says beyond `movie_information`.  ``Pixelsize`` (nm), ``exposure_ms`` and
         ``Camera`` are there where they are known.
     camera : Camera, optional
         Used instead of what the file says.
@@ -73,7 +73,7 @@ class FileMovie:
         self._given_camera = camera
         self.camera = camera or Camera(
             name=str(self.metadata.get("Camera", "")),
-            pixel_size_nm=self.metadata.get("pixel_size_nm", 130.0),
+            pixel_size_nm=self.metadata.get("Pixelsize", 130.0),
         )
 
     @property

@@ -29,6 +29,7 @@ __all__ = [
     "exposure_ms",
     "frame_properties",
     "pixel_size_nm",
+    "positive",
     "read_header",
 ]
 
@@ -151,7 +152,8 @@ def coordinates(properties: Mapping[str, Any]) -> dict[str, int | str]:
     return found
 
 
-def _positive(value: Any) -> float | None:
+def positive(value: Any) -> float | None:
+    """Return the number at a text's beginning; None where it is not positive and finite."""
     try:
         number = float(str(value).split()[0])
     except (ValueError, IndexError):
@@ -166,7 +168,7 @@ def pixel_size_nm(properties: Mapping[str, Any], summary: Mapping[str, Any]) -> 
         (summary, ("PixelSize_um", "PixelSizeUm")),
     ):
         for key in keys:
-            if (um := _positive(source.get(key))) is not None:
+            if (um := positive(source.get(key))) is not None:
                 return um * 1000
     return None
 
@@ -175,7 +177,7 @@ def exposure_ms(properties: Mapping[str, Any]) -> float | None:
     """Return the exposure time, ms; None where it is not known."""
     camera = camera_name(properties)
     for key in ("Exposure-ms", "Exposure", f"{camera}-Exposure"):
-        if (value := _positive(properties.get(key))) is not None:
+        if (value := positive(properties.get(key))) is not None:
             return value
     return None
 

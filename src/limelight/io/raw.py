@@ -249,7 +249,7 @@ def open_raw(
     shape = (specification.frames or max(frames, 1), specification.height, specification.width)
     extra = {k: v for k, v in information.items() if k not in ("Frames", "Height", "Width")}
     if isinstance(size_nm := extra.get("Pixelsize"), int | float) and size_nm > 0:
-        extra["pixel_size_nm"] = float(size_nm)
+        extra["Pixelsize"] = float(size_nm)
     movie = RawMovie(
         path, shape, specification.dtype, offset=specification.header, metadata=extra, camera=camera
     )

@@ -426,10 +426,11 @@ def read_metadata(part: TiffPart) -> tuple[dict[str, Any], dict[str, Any]]:
         exposure = exposure or ome.exposure_ms
         camera = camera or ome.camera
     size = size or _resolution_nm(part, imagej)
+    exposure = exposure or micromanager.positive(imagej.get("exposure_ms"))
     if camera:
         metadata["Camera"] = camera
     if size:
-        metadata["pixel_size_nm"] = size
+        metadata["Pixelsize"] = size
     if exposure:
         metadata["exposure_ms"] = exposure
     return metadata, summary

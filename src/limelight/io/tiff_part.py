@@ -289,7 +289,6 @@ class TiffPart:
         except TiffFormatError as error:
             raise self._gone(page) from error
         offsets, counts = self.directories.segments(directory)
-        encoding = self.encoding
         target[...] = 0
         image = target.reshape(1, 1, self.height, self.width, 1)
         for k, (offset, count) in enumerate(zip(offsets, counts, strict=False)):
