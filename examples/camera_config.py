@@ -1,0 +1,33 @@
+"""Let a camera configuration say what a count is worth."""
+
+from pathlib import Path
+
+import limelight
+from limelight.core.simulate import scene
+
+Path("cameras.yaml").write_text(
+    """
+Cameras:
+  Lab camera:
+    Baseline: 100
+    Pixelsize: 110
+    Sensitivity Categories:
+      - Readout
+    Sensitivity:
+      fast: 2.0
+      slow: 0.5
+  simulated:
+    Baseline: 100
+    Pixelsize: 100
+    Sensitivity: 1.0
+"""
+)
+
+config = limelight.load_camera_config("cameras.yaml")
+print("Cameras:", [entry.name for entry in config.cameras])
+
+# The movie's camera is called "simulated", so that entry is taken.
+movie = scene("standard", frames=20)
+locs = limelight.localize(movie, camera="cameras.yaml")
+print("pixel size", locs.pixel_size_nm, "nm; median photons", float(locs.table["photons"].median()))
+assert locs.pixel_size_nm == 100
