@@ -336,8 +336,8 @@ def fit(photons, variance, box, method, free, sigma, max_iterations, tolerance, 
             L.factorize(matrix, free)
             L.solve(matrix, free, vector)
             length, lost = step(free, box, theta, vector, gradient, sums, floor, trail)
-            # negative: the matrix was not positive definite; NaN compares false with everything
-            converged = L.bits((length <= squared_tolerance) & (length >= 0.0) & ~lost)
+            # clearly negative: the matrix is not positive definite; NaN compares false always
+            converged = L.bits((L.fabs(length) <= squared_tolerance) & ~lost)
             finished = converged | L.bits(~(length > squared_tolerance) | lost)
             for k in range(L.WIDTH):
                 if spot[k] >= 0:

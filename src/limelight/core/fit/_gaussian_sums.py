@@ -286,6 +286,6 @@ def accumulate_squares(data, box, free, theta, ex, dx, vx, ey, dy, vy, sums):
     L.store(sums, element(SY, SX), squared * x_ev * y_ev)
     L.store(sums, element(SY, SY), squared * x_ee * y_vv)
     # the second term is the rounding noise: data without noise have to converge, too
-    noise = residual / max(box * box - free, 1) + 1e-9 / (box * box) * power + 1e-30
+    noise = residual / max(box * box - free, 1) + 1e-6 / (box * box) * power + 1e-30
     L.store(sums, RESIDUAL, residual)
     L.store(sums, SCALE, noise)

@@ -367,7 +367,7 @@ def log(x):
 
 @njit(nogil=True, cache=True)
 def erf_with_exp(z, gaussian):
-    """Error function of z, given ``gaussian = exp(-z**2)``; absolute error below 3e-7.
+    """Error function of z, given ``gaussian = exp(-z**2)``; absolute error below 5e-7.
 
     Abramowitz and Stegun (1964), equation 7.1.26. Fits need the Gaussian anyway (it is the
     derivative), so the error function costs one division more.

@@ -92,11 +92,18 @@ def fisher_information(
     Returns
     -------
     array (..., 6, 6) of float64
+
+    Raises
+    ------
+    ParameterError
+        If a width or the photons are not positive, or a pixel's variance is negative.
     """
     arguments = _broadcast(photons, bg, sx, sy, x, y, box)
     mean, slopes = _model(arguments, box)
     noise = mean if variance is None else mean + np.asarray(variance, np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    if not np.all(noise >= 0):
+        raise ParameterError("bg and variance together must not be negative in any pixel.")
+    with np.errstate(divide="ignore"):
         weight = np.where(noise > 0, 1.0 / noise, 0.0)
     return np.asarray(np.einsum("a...ij,b...ij,...ij->...ab", slopes, slopes, weight) / excess)
 
@@ -237,8 +244,8 @@ def _broadcast(
     arrays = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in values))
     if not all(np.all(a > 0) for a in (arrays[0], arrays[2], arrays[3])):
         raise ParameterError("photons and widths must be greater than 0.")
-    if not np.all(arrays[1] >= 0):
-        raise ParameterError("bg, photons per pixel, must be 0 or more.")
+    if not all(np.all(np.isfinite(a)) for a in arrays):
+        raise ParameterError("photons, bg, widths and positions must be finite.")
     return list(arrays)
 
 
