@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import pytest
+
+from limelight.widgets import persistence
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    """Keep what docks remember away from the person's own settings."""
+    monkeypatch.setattr(persistence, "config_folder", lambda: tmp_path / "config")
+    monkeypatch.setattr(persistence, "cache_folder", lambda: tmp_path / "cache")
+    return tmp_path
