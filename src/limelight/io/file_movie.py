@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FileMovie", "movie_information"]
+__all__ = ["FileMovie", "NotAMovieError", "movie_information"]
+
+
+class NotAMovieError(FileError):
+    """A sound file whose pixels are no movie: in colour, not of numbers, of another shape."""
 
 
 def movie_information(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from limelight.core.errors import FileError, TruncatedError
+from limelight.io.file_movie import NotAMovieError
 from limelight.io.series import find_parts, natural
 from limelight.io.shared_file import explain
 from limelight.io.tiff import TiffMovie, check_alike, join_parts, open_tiff, read_metadata
@@ -95,7 +96,7 @@ def open_folder(path: str | Path, camera: Camera | None = None) -> TiffMovie:
     folder = Path(path)
     paths = tiffs_in(folder)
     if not paths:
-        raise FileError(
+        raise NotAMovieError(
             folder, "there is no TIFF file in this folder.", "Open the folder with the images."
         )
     series, _ = find_parts(paths[0])

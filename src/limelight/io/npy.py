@@ -9,6 +9,7 @@ import numpy as np
 
 from limelight.core.errors import FileError
 from limelight.io.contiguous import ContiguousMovie
+from limelight.io.file_movie import NotAMovieError
 from limelight.io.shared_file import explain
 
 if TYPE_CHECKING:
@@ -43,11 +44,13 @@ def open_npy(path: str | Path, camera: Camera | None = None) -> ContiguousMovie:
             path, "this is not a numpy array.", "Save it again with numpy.save."
         ) from error
     if dtype.kind not in "uif":
-        raise FileError(path, f"it holds {dtype}, not numbers.", "Convert it to uint16 or float32.")
+        raise NotAMovieError(
+            path, f"it holds {dtype}, not numbers.", "Convert it to uint16 or float32."
+        )
     if len(shape) == 2:
         shape = (1, *shape)
     if len(shape) != 3 or 0 in shape:
-        raise FileError(
+        raise NotAMovieError(
             path,
             f"its shape is {shape}, not frames (T, Y, X).",
             "Choose one channel, position or plane and save that.",

@@ -15,6 +15,7 @@ import numpy as np
 import tifffile
 
 from limelight.core.errors import FileError
+from limelight.io.file_movie import NotAMovieError
 from limelight.io.shared_file import SharedFile
 from limelight.io.tiff_index import Chain, Directory, TiffFormatError, TiffIndex
 
@@ -360,13 +361,13 @@ def _read_encoding(path: Path, layout: tuple[tuple[int, ...], ...]) -> Encoding:
     finally:
         log.removeFilter(quiet)
     if page.photometric in _PHOTOMETRIC_RGB or page.samplesperpixel != 1:
-        raise FileError(
+        raise NotAMovieError(
             path,
             "its images are in colour, and a movie needs one number per pixel.",
             "Split the colours in the program that wrote it, and save one of them.",
         )
     if page.dtype is None or page.dtype.kind not in "uif" or page.ndim != 2:
-        raise FileError(
+        raise NotAMovieError(
             path,
             f"its pixels ({page.dtype}) are not whole or real numbers.",
             "Convert it to 16 bit in the program that wrote it.",

@@ -294,7 +294,8 @@ def write_tiff(
             exposure_ms = float(exposure)
         frames, blocks = source.shape[0], _blocks(source)
     elif hasattr(source, "shape") and hasattr(source, "dtype"):
-        array = source[None] if len(source.shape) == 2 else source
+        array: Any = source
+        array = array[None] if len(array.shape) == 2 else array
         if len(array.shape) != 3:
             raise ParameterError(f"Frames (T, Y, X) are needed, not the shape {source.shape}.")
         frames, blocks = int(array.shape[0]), _blocks(array)

@@ -1,0 +1,194 @@
+"""What napari shows of a file that is dropped onto it: movies, and tables of molecules."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from limelight.core.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from limelight.core.localizations import Localizations
+    from limelight.core.movie import Movie
+    from limelight.io.file_movie import FileMovie
+
+__all__ = ["get_reader", "localizations_layer", "movie_layer"]
+
+LayerData = tuple[Any, ...]
+Paths = str | list[str]
+
+_MOVIES = (".tif", ".tiff", ".raw", ".npy")
+_TABLES = (".hdf5", ".h5")
+_MOST_POINTS = 200_000
+_SAMPLED = 5  # frames that are looked at for the contrast
+
+
+def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
+    """Return the reader of a file or folder; None for what others read.
+
+    Left to others are colour images, single images, arrays that are no movies and HDF5 files
+    without a table of localizations.  A movie that is damaged is not: reading it tells what is
+    wrong.
+
+    Parameters
+    ----------
+    path : str or list of str
+        What was dropped.  Several files that are to be stacked are left to others.
+    """
+    if isinstance(path, list):
+        if len(path) != 1:
+            return None
+        path = path[0]
+    file = Path(path)
+    suffix = file.suffix.lower()
+    if suffix in _TABLES and file.is_file():
+        from limelight.io.picasso import is_localizations
+
+        return _read_table if is_localizations(file) else None
+    if suffix == ".raw":
+        return _read_movie
+    if suffix in _MOVIES or file.is_dir():
+        return _read_movie if _is_movie(file) else None
+    return None
+
+
+def _is_movie(file: Path) -> bool:
+    import warnings
+
+    from limelight.io.file_movie import NotAMovieError
+    from limelight.io.opening import open_movie
+
+    try:
+        # What there is to say is said when it is read.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with open_movie(file) as movie:
+                return len(movie) > 1 or movie.problem is not None
+    except NotAMovieError:
+        return False
+    except FileError:
+        return True
+
+
+def _one(path: Paths) -> Path:
+    return Path(path[0] if isinstance(path, list) else path)
+
+
+def _read_movie(path: Paths) -> list[LayerData]:
+    import warnings
+
+    file = _one(path)
+    movie = _open(file)
+    if movie is None:
+        return [(None,)]
+    if movie.problem is not None:
+        warnings.warn(str(movie.problem), stacklevel=2)
+    return [movie_layer(movie)]
+
+
+def _open(file: Path) -> FileMovie | None:
+    """Open a movie; ask for what a raw file does not tell. None: the person cancelled."""
+    from limelight.io.opening import open_movie
+
+    if file.suffix.lower() == ".raw":
+        from limelight.io.raw import specification_path
+
+        if not specification_path(file).exists() and file.is_file() and _can_ask():
+            from limelight.widgets.raw_dialog import ask_specification
+
+            specification = ask_specification(file)
+            return None if specification is None else open_movie(file, raw=specification)
+    return open_movie(file)
+
+
+def _can_ask() -> bool:
+    """Tell whether there is a window to ask in."""
+    try:
+        from qtpy.QtWidgets import QApplication
+    except Exception:  # qtpy raises errors of its own where no Qt is installed
+        return False
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    return QApplication.instance() is not None and in_main_thread
+
+
+def movie_layer(movie: Movie) -> LayerData:
+    """Return a movie as the data of an image layer.
+
+    The layer is in µm where the pixel size is known, else in pixels.  Its metadata hold what the
+    file says, and the `Movie` itself under ``movie``.
+    """
+    from limelight.io.lazy import LazyFrames
+
+    known = movie.metadata.get("Pixelsize")
+    um = float(known) / 1000 if isinstance(known, int | float) and known > 0 else None
+    metadata: dict[str, Any] = {**movie.metadata, "movie": movie}
+    if summary := getattr(movie, "summary", None):
+        metadata["Micro-Manager Summary"] = summary
+    if problem := getattr(movie, "problem", None):
+        metadata["problem"] = str(problem)
+    if um is None:
+        metadata["note"] = "The file does not tell the pixel size: the layer is in pixels."
+    arguments: dict[str, Any] = {
+        "name": movie.name.removesuffix(".ome"),
+        "scale": (1.0, um or 1.0, um or 1.0),
+        "units": ("pixel", "um", "um") if um else ("pixel", "pixel", "pixel"),
+        "axis_labels": ("time", "y", "x"),
+        "contrast_limits": _contrast(movie),
+        "metadata": metadata,
+        "rgb": False,
+        "multiscale": False,
+    }
+    return LazyFrames(movie), arguments, "image"
+
+
+def _contrast(movie: Movie) -> tuple[float, float]:
+    """Return limits that show the spots: from the darkest to nearly the brightest pixels."""
+    indices = np.unique(np.linspace(0, movie.shape[0] - 1, _SAMPLED).astype(int))
+    frames = np.stack([movie.read(int(i), int(i) + 1)[0] for i in indices]).astype(np.float32)
+    values = frames[np.isfinite(frames)]
+    if not len(values):
+        return 0.0, 1.0
+    low, high = (float(q) for q in np.quantile(values, (0.001, 0.9995)))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _read_table(path: Paths) -> list[LayerData]:
+    from limelight.io.picasso import load_localizations
+
+    file = _one(path)
+    return [localizations_layer(load_localizations(file), file)]
+
+
+def localizations_layer(locs: Localizations, path: Path) -> LayerData:
+    """Return a table as the data of a points layer in µm, each point with its row.
+
+    Of very large tables a sample is shown, and the name says so; the whole table is in the
+    layer's metadata under ``localizations``.
+    """
+    table, name = locs.table, path.stem
+    if len(table) > _MOST_POINTS:
+        rows = np.linspace(0, len(table) - 1, _MOST_POINTS).astype(int)
+        table = table.iloc[rows]
+        name = f"{name} ({_MOST_POINTS:,} of {len(locs):,})"
+    um = locs.pixel_size_nm / 1000
+    size = 0.3
+    if "lpx" in table.columns and len(table):
+        precision = float(np.nanmedian(table["lpx"]))
+        size = float(np.clip(2 * precision, 0.05, 1.0)) if np.isfinite(precision) else size
+    arguments: dict[str, Any] = {
+        "name": name,
+        "scale": (um, um),
+        "units": ("um", "um"),
+        "axis_labels": ("y", "x"),
+        "features": table.reset_index(drop=True),
+        "size": size,
+        "face_color": "#35d0ff",
+        "border_width": 0,
+        "metadata": {"localizations": locs, "provenance": locs.provenance},
+    }
+    return table[["y", "x"]].to_numpy(np.float32), arguments, "points"
