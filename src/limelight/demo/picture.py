@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import Normal, Stroke
 from scipy import ndimage
 
 from limelight.core.render import render
@@ -61,7 +62,8 @@ def liveliest_view(locs: Localizations, share: float = 0.16) -> View:
     bins = (height * fine, width * fine)
     counts, _, _ = np.histogram2d(y, x, bins=bins, range=((0, height), (0, width)))
     covered = np.minimum(counts, 3.0).reshape(height, fine, width, fine).sum(axis=(1, 3))
-    summed = ndimage.uniform_filter(covered, side, mode="constant")
+    # Weighted towards the middle, so that what is to be seen is not at the rim of the view.
+    summed = ndimage.gaussian_filter(covered, side / 3.5, mode="constant")
     low = side // 2
     inner = summed[low : height - side + low + 1, low : width - side + low + 1]
     top, left = np.unravel_index(int(inner.argmax()), inner.shape)
@@ -126,8 +128,8 @@ def _molecule_panel(axes: Axes, mean: NDArray[Any], locs: Localizations, view: V
     y0, x0, y1, x1 = view
     pixel = (x1 - x0) * locs.pixel_size_nm / _PANEL_PIXELS
     # A handful of molecules, each drawn as sharp as it is known, would be dust nobody sees.
-    crowd = len(locs) / (locs.shape[0] * locs.shape[1])
-    blur = max(pixel * (0.8 if crowd > 0.3 else 2.0), 8.0)
+    crowd = max(len(locs), 1) / (locs.shape[0] * locs.shape[1])
+    blur = max(pixel * float(np.clip((crowd / 0.3) ** -0.35, 0.8, 5.0)), 8.0)
     image = render(locs, pixel, mode="gaussian", min_blur_nm=blur, viewport=view).image
     lit = image[image > 0.01 * image.max()] if image.any() else image.ravel()
     high = float(np.percentile(lit, 97.0)) if lit.size else 1.0
@@ -163,10 +165,14 @@ def _finish(axes: Axes, view: View, pixel_nm: float, label: str) -> None:
     micron = nice_length(width * pixel_nm / 1000 / 4)
     length = micron * 1000 / pixel_nm
     end, base = x1 - 0.04 * width, y1 - 0.05 * width
-    axes.plot([end - length, end], [base, base], color=_INK, lw=3.5, solid_capstyle="butt")
+    shade = [Stroke(linewidth=3, foreground=_PAPER, alpha=0.7), Normal()]
+    bar = Rectangle((end - length, base - 0.008 * width), length, 0.008 * width, fc=_INK)
+    bar.set_path_effects([Stroke(linewidth=2, foreground=_PAPER, alpha=0.7), Normal()])
+    axes.add_patch(bar)
     text = f"{micron:g} µm" if micron >= 1 else f"{micron * 1000:g} nm"
     style: dict[str, Any] = {"color": _INK, "fontsize": 11}
-    axes.text(end - length / 2, base - 0.018 * width, text, ha="center", va="bottom", **style)
+    words = axes.text(end - length / 2, base - 0.02 * width, text, ha="center", **style)
+    words.set_path_effects(shade)
     if label:
         style["bbox"] = {"facecolor": _PAPER, "alpha": 0.6, "edgecolor": "none", "pad": 3}
         axes.text(x0 + 0.03 * width, y0 + 0.03 * width, label, ha="left", va="top", **style)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from limelight.core.camera import Camera
 from limelight.core.errors import FileError, LimelightError
 from limelight.core.job import run
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from limelight.core.camera import Camera
     from limelight.core.compare import Score
     from limelight.core.job import Progress
     from limelight.core.localizations import Localizations
@@ -216,6 +216,9 @@ def _tables(
             "Error (RMS distance)": f"{score.rmse * pixel:.1f} nm",
         }
     values = camera.to_dict()
+    assumed = (
+        values["pixel_size_nm"] == Camera().pixel_size_nm and "Pixelsize" not in movie.metadata
+    )
     return {
         "Molecules": molecules,
         "Against the known truth": truth,
@@ -227,7 +230,7 @@ def _tables(
         },
         "Camera": {
             "Name": values["name"] or "not known",
-            "Pixel size": f"{values['pixel_size_nm']:g} nm",
+            "Pixel size": f"{values['pixel_size_nm']:g} nm{' (assumed)' if assumed else ''}",
             "Baseline": f"{values['baseline']:g} counts",
             "Sensitivity": f"{values['sensitivity']:g} photoelectrons per count",
             "EM gain": f"{values['gain']:g}",
