@@ -6,16 +6,20 @@ import os
 import threading
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from limelight.core.errors import FileError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["SharedFile", "explain"]
+
+T = TypeVar("T")
 
 
 def explain(path: str | Path, error: OSError) -> FileError:
@@ -58,7 +62,6 @@ class SharedFile:
 
     def __init__(self, path: str | Path, *, keep_open: bool = True) -> None:
         self.path = Path(path)
-        self._keep_open = keep_open
         self._lock = threading.Lock()
         self._users = 0
         self._closed = False
@@ -103,18 +106,22 @@ class SharedFile:
             If reading fails.
         """
         view = target.reshape(-1).view(np.uint8).data
+        return self._guarded(lambda descriptor: self._fill(descriptor, offset, view))
+
+    def _guarded(self, read: Callable[[int], T]) -> T:
+        """Read while the file cannot be closed."""
         with self._lock:
             if self._closed:
                 raise FileError(self.path, "the movie was closed.", "Open it again.")
             self._users += 1
         try:
-            descriptor = self._descriptor if self._keep_open else self._open()
-            assert descriptor is not None
+            if self._descriptor is not None:
+                return read(self._descriptor)
+            descriptor = self._open()
             try:
-                return self._fill(descriptor, offset, view)
+                return read(descriptor)
             finally:
-                if not self._keep_open:
-                    os.close(descriptor)
+                os.close(descriptor)
         except OSError as error:
             raise explain(self.path, error) from error
         finally:
@@ -143,6 +150,8 @@ class SharedFile:
     def read(self, offset: int, count: int) -> bytes:
         """Return up to `count` bytes from that place; fewer where the file ends."""
         count = max(0, min(count, self.size - offset))
+        if hasattr(os, "pread"):
+            return self._guarded(lambda descriptor: os.pread(descriptor, count, offset))
         buffer = np.empty(count, np.uint8)
         return buffer[: self.read_into(offset, buffer)].tobytes()
 

@@ -37,7 +37,7 @@ class TiffFormatError(ValueError):
     """The bytes at that place are no TIFF directory."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Directory:
     """One directory: its raw bytes, and where the next one is (0: nowhere)."""
 
@@ -189,12 +189,42 @@ class TiffIndex:
         joined = all(end == start for end, start in zip(ends, offsets[1:], strict=False))
         return offsets[0] if joined else -1
 
-    def same_kind(self, directory: Directory, first: Directory) -> bool:
-        """Tell whether a frame has the size and compression of the first one."""
-        return all(
-            self.numbers(directory, tag) == self.numbers(first, tag)
+    def _stencil(self, first: Directory) -> tuple[list[tuple[int, int]], int] | None:
+        """Return which bytes of the first directory must recur, and where its one block is told.
+
+        Only for frames of one strip: others are looked at tag by tag.
+        """
+        place = self._find(first, STRIP_OFFSETS)
+        if place < 0 or len(self.numbers(first, STRIP_OFFSETS)) != 1:
+            return None
+        kind = self._entry.unpack_from(first.entries, place)[1]
+        if _SIZES[kind] != self._next.size:
+            return None
+        kept = [(place, place + self._entry.size)]
+        for tag in (WIDTH, LENGTH, COMPRESSION, STRIP_COUNTS):
+            if (at := self._find(first, tag)) >= 0:
+                kept.append((at, at + self._entry_size))
+        return kept, place + self._entry.size
+
+    def _examine(
+        self,
+        directory: Directory,
+        first: Directory,
+        stencil: tuple[list[tuple[int, int]], int] | None,
+        frame_bytes: int,
+    ) -> int | None:
+        """Return the place of a frame's pixels as `block` does; None for another kind of frame."""
+        entries = directory.entries
+        if stencil is not None and len(entries) == len(first.entries):
+            kept, place = stencil
+            if all(entries[a:b] == first.entries[a:b] for a, b in kept):
+                return int(self._next.unpack_from(entries, place)[0])
+        if any(
+            self.numbers(directory, tag) != self.numbers(first, tag)
             for tag in (WIDTH, LENGTH, COMPRESSION)
-        )
+        ):
+            return None
+        return self.block(directory, frame_bytes) if frame_bytes else -1
 
     def walk(self, frame_bytes: int, *, leap: bool = True, most: int | None = None) -> Chain:
         """Follow the chain of directories.
@@ -213,6 +243,8 @@ class TiffIndex:
         data: list[int] = []
         checked: list[bool] = []
         seen: set[int] = set()
+        plain = bool(frame_bytes) and self.block(first, frame_bytes) >= 0
+        stencil = self._stencil(first) if plain else None
         offset, distance, regular, step = self.first, 0, 0, 1
         broken = False
         while offset and (most is None or len(directories) < most):
@@ -221,15 +253,15 @@ class TiffIndex:
                     raise TiffFormatError("the chain of directories is a loop")
                 seen.add(offset)
                 directory = self.directory(offset)
-                if not self.numbers(directory, WIDTH):
+                block = self._examine(directory, first, stencil, frame_bytes)
+                if block is None and not self.numbers(directory, WIDTH):
                     raise TiffFormatError(f"the directory at {offset} has no width")
             except TiffFormatError:
                 broken = True
                 break
-            if not self.same_kind(directory, first):
+            if block is None:
                 offset = directory.next
                 continue
-            block = self.block(directory, frame_bytes) if frame_bytes else -1
             if directories:
                 new = offset - directories[-1]
                 alike = new == distance and block - data[-1] == new and block >= 0
@@ -244,8 +276,13 @@ class TiffIndex:
                 if most is not None and len(directories) + step > most:
                     step //= 2
                     continue
-                landed = self._land(directories[-1], data[-1], distance, step, frame_bytes, first)
-                if landed is None:
+                landed = self._land(directories[-1] + step * distance, distance)
+                if (
+                    landed is None
+                    or data[-1] < 0
+                    or data[-1] + step * distance
+                    != self._examine(landed, first, stencil, frame_bytes)
+                ):
                     step //= 2
                     continue
                 directories += [directories[-1] + k * distance for k in range(1, step + 1)]
@@ -259,19 +296,12 @@ class TiffIndex:
             np.array(directories, np.int64), np.array(data, np.int64), np.array(checked), broken
         )
 
-    def _land(
-        self, at: int, block: int, distance: int, step: int, frame_bytes: int, first: Directory
-    ) -> Directory | None:
-        """Return the directory a number of steps ahead, if it is where it is expected."""
-        if block < 0 or distance <= 0:
+    def _land(self, offset: int, distance: int) -> Directory | None:
+        """Return the directory at a place, if the next one is at the same distance again."""
+        if distance <= 0:
             return None
         try:
-            directory = self.directory(at + step * distance)
+            directory = self.directory(offset)
         except TiffFormatError:
             return None
-        if directory.next not in (0, directory.offset + distance):
-            return None
-        if not self.same_kind(directory, first):
-            return None
-        expected = block + step * distance
-        return directory if self.block(directory, frame_bytes) == expected else None
+        return directory if directory.next in (0, offset + distance) else None
