@@ -30,7 +30,6 @@ _HOMES = {
     "SimulatedMovie": "limelight.core.simulate",
     "load_camera_config": "limelight.io",
     "load_localizations": "limelight.io",
-    "localize": "limelight.localize",
     "localize_job": "limelight.localize",
     "open_movie": "limelight.io",
     "render": "limelight.core.render",
@@ -63,10 +62,12 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("napari-limelight")
+    if name == "localize":
+        return import_module("limelight.localize")  # the package is the call
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'limelight' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES, "__version__"])
+    return sorted({*globals(), *__all__, "__version__"})

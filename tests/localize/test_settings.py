@@ -8,7 +8,7 @@ from limelight.localize import LocalizeSettings
 
 def test_the_default_needs_no_threshold():
     record = LocalizeSettings().to_record()
-    assert record["detect"] == "snr" and record["fit"] == "mle" and record["box"] == 7
+    assert record["detect"] == "snr" and record["fit"] == "multi" and record["box"] == 7
 
 
 def test_flat_values_find_their_part():

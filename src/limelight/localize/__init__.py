@@ -1,11 +1,17 @@
-"""From a movie to a table of molecules: from file, in memory, live or on a cluster."""
+"""From a movie to a table of molecules: from file, in memory, live or on a cluster.
+
+The package is also the call: ``limelight.localize(movie)`` is `limelight.localize.api.localize`.
+"""
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from limelight.core.localizations import Localizations
     from limelight.localize.api import localize
     from limelight.localize.inspect import FrameReport, inspect_frame
     from limelight.localize.job import localize_job
@@ -37,3 +43,15 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _Callable(ModuleType):
+    """``limelight.localize`` would else name the function or the package, as imports fall."""
+
+    def __call__(self, *arguments: Any, **values: Any) -> Localizations:
+        from limelight.localize.api import localize
+
+        return localize(*arguments, **values)
+
+
+sys.modules[__name__].__class__ = _Callable

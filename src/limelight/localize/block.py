@@ -11,7 +11,7 @@ from limelight.core.detect import (
     background_context,
     cut_map,
     cut_spots,
-    net_gradient,
+    net_gradient_at,
     temporal_background,
 )
 from limelight.core.movie import Block
@@ -35,14 +35,22 @@ def read_block(
     length = len(movie)
     first, last = cast("Detector", settings.detector).context(start, stop, length)
     if settings.background != "none":
-        before, after = background_context(start, stop, length, settings.background_window)
+        before, after = background_context(
+            start, stop, length, window=settings.background_window, method=settings.background
+        )
         first, last = min(first, before), max(last, after)
     first, last = max(min(first, start), 0), min(max(last, stop), length)
     block = Block(movie.read(first, last), first, start, stop, length, camera)
     if settings.background == "none":
         return block
     background = temporal_background(
-        block, window=settings.background_window, method=settings.background
+        block.frames,
+        start,
+        stop,
+        first=first,
+        length=length,
+        window=settings.background_window,
+        method=settings.background,
     )
     return replace(block, background=background)
 
@@ -76,7 +84,7 @@ def localize_block(block: Block, settings: LocalizeSettings) -> Columns:
     spot = columns.pop("spot")
     columns[detector.score_name] = candidates.score[spot]
     if "net_gradient" not in columns:
-        columns["net_gradient"] = net_gradient(
+        columns["net_gradient"] = net_gradient_at(
             block.own, candidates.frame, candidates.y, candidates.x, settings.box
         )[spot]
     larger = np.maximum(columns["sx"], columns["sy"])

@@ -11,7 +11,7 @@ from limelight.core.settings import Settings, fields_of, setting
 __all__ = ["DEFAULT_DETECTOR", "DEFAULT_FITTER", "LocalizeSettings"]
 
 DEFAULT_DETECTOR = "snr"
-DEFAULT_FITTER = "mle"
+DEFAULT_FITTER = "multi"
 
 
 class LocalizeSettings(Settings):
