@@ -4,6 +4,7 @@ from pathlib import Path
 
 import limelight
 from limelight.core.simulate import scene
+from limelight.io import write_tiff
 
 Path("cameras.yaml").write_text(
     """
@@ -24,10 +25,10 @@ Cameras:
 )
 
 config = limelight.load_camera_config("cameras.yaml")
-print("Cameras:", [entry.name for entry in config.cameras])
+print("Cameras:", *config.cameras)
 
-# The movie's camera is called "simulated", so that entry is taken.
-movie = scene("standard", frames=20)
-locs = limelight.localize(movie, camera="cameras.yaml")
+# The file names its camera, "simulated", so that entry is taken.
+write_tiff("movie.ome.tif", scene("standard", frames=20))
+locs = limelight.localize("movie.ome.tif", camera="cameras.yaml")
 print("pixel size", locs.pixel_size_nm, "nm; median photons", float(locs.table["photons"].median()))
 assert locs.pixel_size_nm == 100
