@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from limelight.core.parts import ROI
 
-__all__ = ["as_block", "as_indices", "check_box", "check_roi", "no_candidates"]
+__all__ = ["as_block", "as_indices", "check_box", "check_roi", "no_candidates", "read_only"]
 
 
 def no_candidates() -> Candidates:
@@ -75,8 +75,8 @@ def as_block(frames: ArrayLike) -> NDArray[Any]:
     """Return frames as a C-contiguous (T, Y, X) array of a type that the kernels take.
 
     A single image becomes a block of one frame. Integer and float types are kept, and nothing is
-    copied, unless the memory layout or byte order demands it; booleans become uint8 and half
-    floats float32.
+    copied, unless the memory layout or byte order demands it; booleans become uint8, half floats
+    float32, and unsigned 64-bit integers float64.
 
     Raises
     ------
@@ -94,9 +94,22 @@ def as_block(frames: ArrayLike) -> NDArray[Any]:
         block = block.view(np.uint8)
     elif block.dtype == np.float16:
         block = block.astype(np.float32)
+    elif block.dtype.kind == "u" and block.dtype.itemsize == 8:
+        block = block.astype(np.float64)  # no signed integer could hold the differences
     elif block.dtype.kind not in "iuf" or block.dtype.itemsize > 8:
         raise ParameterError(f"Frames must hold whole or real numbers, not {block.dtype}.")
-    return np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("="))
+    return read_only(np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("=")))
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array that a kernel only reads, marked so.
+
+    The compiler tells read-only arrays (a memory map may be one) from others; marking them all
+    spares a second compilation.
+    """
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def as_indices(**columns: ArrayLike) -> list[NDArray[np.int32]]:
