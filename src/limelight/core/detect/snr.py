@@ -21,6 +21,7 @@ Source of the definition: the Python Microscopy Environment (PYME), its document
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -290,10 +291,14 @@ def _candidates(
     words = np.zeros((shape[0], (shape[1] + 7) // 8), np.uint64)
     wanted = LABELS if peaks == "labels" else MAXIMA
 
+    # in steps from key frame to key frame, so that each background is made once
+    keyed = isinstance(background, str) and background in ("median", "percentile")
+    step = every if keyed and 1 <= every <= 64 else _CHUNK
+    edges = [start, *range((start // step + 1) * step, stop, step), stop]
     found: list[tuple[int, NDArray[np.int32], NDArray[np.float32]]] = []
-    for begin in range(start, stop, _CHUNK):
-        dark = read_only(behind(begin, min(begin + _CHUNK, stop)))
-        for t in range(begin, min(begin + _CHUNK, stop)):
+    for begin, end in pairwise(edges):
+        dark = read_only(behind(begin, end))
+        for t in range(begin, end):
             frame, back = block[t - first], dark[t - begin if len(dark) > 1 else 0]
             prepare(frame, back, scale, baseline, variance, excess, rows, columns, photons, spread)
             factor = _UNCLIPPED if unclipped else 1.0
