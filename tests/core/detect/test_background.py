@@ -157,7 +157,7 @@ def test_context_is_what_is_needed():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "mode"}, "'mean', 'median' or 'percentile'"),
+        ({"method": "mode"}, "no method 'mode'"),
         ({"window": (0, 0)}, "window"),
         ({"window": (5, -5)}, "window"),
         ({"every": 0, "method": "median"}, "every 0"),

@@ -28,7 +28,9 @@ def assert_same(a, b):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
-@pytest.mark.parametrize("detector", [NetGradient(min_net_gradient=300), SNR()])
+@pytest.mark.parametrize(
+    "detector", [NetGradient(min_net_gradient=300), SNR(sliding_window=(-8, 0))]
+)
 def test_is_a_detector(detector):
     assert isinstance(detector, Detector)
     assert hasattr(detector, detector.threshold_name)
@@ -56,7 +58,11 @@ def test_net_gradient_is_the_function():
     [
         {},
         {"sliding_background": "median", "sliding_window": (-4, 4)},
-        {"sliding_background": "percentile", "background_percentile": 10},
+        {
+            "sliding_background": "percentile",
+            "background_percentile": 10,
+            "sliding_window": (-9, 0),
+        },
         {"sliding_background": "none", "peaks": "labels", "debounce": 4},
         {"min_snr": 0.5, "low_pass": 1.1, "high_pass": 2.5, "noise": "measured"},
     ],
@@ -75,7 +81,9 @@ def test_snr_is_the_function(settings):
     assert_same(detector.detect(block(4, 9, detector), 5), expected)
 
 
-@pytest.mark.parametrize("detector", [NetGradient(min_net_gradient=300), SNR()])
+@pytest.mark.parametrize(
+    "detector", [NetGradient(min_net_gradient=300), SNR(sliding_window=(-8, 0))]
+)
 def test_a_background_that_the_block_brings_is_used(detector):
     background = temporal_background(MOVIE, 4, 9, method="median")
     with_it = block(4, 9, detector, background)

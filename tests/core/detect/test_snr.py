@@ -14,6 +14,7 @@ from limelight.core.detect import background_context, detect_snr, explain_snr, t
 from limelight.core.errors import ParameterError
 
 MOVIE = np.load(Path(__file__).with_name("picasso_spots.npz"))["movie"]
+WINDOW = (-8, 0)  # the movie has 20 frames
 CAMERA = Camera(baseline=100.0, sensitivity=0.8, read_noise=1.5)
 
 
@@ -76,11 +77,10 @@ def assert_twin(found, expected):
 @pytest.mark.parametrize("debounce", [0.0, 6.0])
 @pytest.mark.parametrize("threshold", [0.5, 1.0, 3.0])
 def test_twin(peaks, debounce, threshold):
-    behind = temporal_background(MOVIE)
+    behind = temporal_background(MOVIE, window=WINDOW)
     for t in (0, 7, 19):
-        found = detect_snr(
-            MOVIE, t, t + 1, camera=CAMERA, threshold=threshold, peaks=peaks, debounce=debounce
-        )
+        how = {"threshold": threshold, "peaks": peaks, "debounce": debounce, "window": WINDOW}
+        found = detect_snr(MOVIE, t, t + 1, camera=CAMERA, **how)
         expected = twin(MOVIE[t], behind[t], CAMERA, threshold, peaks, debounce=debounce)
         assert_twin(found, expected)
 
@@ -89,8 +89,9 @@ def test_twin(peaks, debounce, threshold):
 def test_every_type_of_number(dtype):
     movie = (MOVIE // 4).astype(dtype)
     camera = Camera(baseline=25.0, sensitivity=3.0)
-    found = detect_snr(movie, 5, 6, camera=camera)
-    expected = twin(movie[5], temporal_background(movie)[5], camera, 1.0, "maxima")
+    found = detect_snr(movie, 5, 6, camera=camera, window=WINDOW)
+    behind = temporal_background(movie, window=WINDOW)[5]
+    expected = twin(movie[5], behind, camera, 1.0, "maxima")
     assert len(expected) > 2
     assert_twin(found, expected)
 
@@ -103,8 +104,9 @@ def test_camera_with_maps_and_gain():
         read_noise=rng.uniform(1, 4, (64, 64)).astype(np.float32),
         gain=2.0,
     )
-    found = detect_snr(MOVIE, 5, 6, camera=camera)
-    expected = twin(MOVIE[5], temporal_background(MOVIE)[5], camera, 1.0, "maxima")
+    found = detect_snr(MOVIE, 5, 6, camera=camera, window=WINDOW)
+    behind = temporal_background(MOVIE, window=WINDOW)[5]
+    expected = twin(MOVIE[5], behind, camera, 1.0, "maxima")
     assert len(expected) > 2
     assert_twin(found, expected)
 
@@ -214,7 +216,17 @@ def test_first_frames_use_the_movies_first_window():
     movie = np.full((40, 30, 30), 120, np.uint16)
     movie[0, 15, 15] = 400
     assert rows(detect_snr(movie, camera=CAMERA)) == [(0, 15, 15)]
-    assert rows(detect_snr(movie[:5], camera=CAMERA)) == [(0, 15, 15)]
+    movie[:, 15, 20] = 400
+    assert rows(detect_snr(movie, camera=CAMERA)) == [(0, 15, 15)]
+
+
+def test_a_movie_shorter_than_the_window_has_no_background():
+    movie = np.full((5, 30, 30), 120, np.uint16)
+    movie[:, 15, 15] = 400
+    found = detect_snr(movie, camera=CAMERA)
+    assert rows(found) == [(t, 15, 15) for t in range(5)]
+    assert_same(found, detect_snr(movie, camera=CAMERA, background="none"))
+    assert len(detect_snr(movie, camera=CAMERA, window=(-5, 0))) == 0
 
 
 def test_single_frame_needs_no_background():
@@ -288,7 +300,7 @@ def test_region_keeps_the_peaks_inside_it(region, peaks):
         ({"debounce": -1.0}, "debounce"),
         ({"box": 4}, "odd number"),
         ({"roi": (70, 0, 80, 9)}, "no pixel"),
-        ({"background": "mode"}, "'mean', 'median' or 'percentile'"),
+        ({"background": "mode"}, "no method 'mode'"),
         ({"stop": 21}, "not among those given"),
         ({"start": 15, "first": 12, "length": 99}, "needs frames"),
         ({"camera": Camera(baseline=np.zeros((3, 3)))}, "do not fit"),

@@ -23,12 +23,12 @@ import numpy as np
 from numba import njit
 
 from limelight.core.detect.inputs import as_block
-from limelight.core.errors import ParameterError
+from limelight.core.errors import ParameterError, suggest
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Method", "background_context", "temporal_background"]
+__all__ = ["Method", "background_context", "check_method", "temporal_background"]
 
 Method: TypeAlias = Literal["mean", "median", "percentile"]
 
@@ -36,13 +36,24 @@ _LONGEST = 32767
 """Frames in a window: sums of 16-bit counts stay below 2**31."""
 
 
+def check_method(method: str, allowed: tuple[str, ...] = ("mean", "median", "percentile")) -> None:
+    """Raise if a method of that name is not allowed.
+
+    Raises
+    ------
+    ParameterError
+        Says what is allowed and what was perhaps meant.
+    """
+    if method not in allowed:
+        raise ParameterError(
+            f"There is no method {method!r} for the background. {suggest(str(method), allowed)}"
+        )
+
+
 def _check(
     start: int, stop: int, length: int, window: tuple[int, int], method: str, every: int
 ) -> None:
-    if method not in ("mean", "median", "percentile"):
-        raise ParameterError(
-            f"The background's method must be 'mean', 'median' or 'percentile', not {method!r}."
-        )
+    check_method(method)
     if not 0 < window[1] - window[0] <= _LONGEST:
         raise ParameterError(
             f"The background's window must be two frame offsets, the second greater by 1 to "

@@ -66,8 +66,8 @@ class SNR(Settings):
     )
     sliding_background: Literal["mean", "median", "percentile", "none"] = setting(
         "mean",
-        help="Background that is taken off to find spots, from the frames before; 'percentile' "
-        "for molecules that stay for many frames.",
+        help="Background that is taken off to find spots, from the frames before (not in a movie "
+        "shorter than the window); 'percentile' for molecules that stay for many frames.",
     )
     sliding_window: tuple = setting(  # type: ignore[type-arg]
         (-30, 0),
@@ -138,7 +138,8 @@ class SNR(Settings):
 
     def context(self, start: int, stop: int, length: int) -> tuple[int, int]:
         """Return the range of frames that it has to see for frames start to stop - 1."""
-        if self.sliding_background == "none":
+        first, last = self.sliding_window
+        if self.sliding_background == "none" or length < last - first:
             return start, stop
         from limelight.core.detect.background import background_context
 

@@ -35,7 +35,7 @@ from limelight.core.detect._snr_kernel import (
     reflected,
     search,
 )
-from limelight.core.detect.background import Method, temporal_background
+from limelight.core.detect.background import Method, check_method, temporal_background
 from limelight.core.detect.inputs import (
     as_block,
     check_box,
@@ -168,8 +168,10 @@ def detect_snr(
     threshold : float, optional
         Least ratio of filtered signal to noise, 0 or more.
     background : {"mean", "median", "percentile", "none"} or array, optional
-        Temporal background, see `temporal_background`; of a single frame there is none. An array
-        (stop - start, Y, X) or (Y, X) is a known background in counts, with the baseline.
+        Temporal background, see `temporal_background`. It is left out, as with "none", where the
+        whole movie is shorter than the window: in a few frames, a molecule that stays cannot be
+        told from the background. An array (stop - start, Y, X) or (Y, X) is a known background in
+        counts, with the baseline.
     window, percentile, every
         As in `temporal_background`.
     low_pass, high_pass : float, optional
@@ -246,6 +248,8 @@ def _candidates(
     _check(threshold, low_pass, high_pass, peaks, radius, debounce)
     if noise not in ("auto", "camera", "measured"):
         raise ParameterError(f"Noise must be 'auto', 'camera' or 'measured', not {noise!r}.")
+    if isinstance(background, str):
+        check_method(background, allowed=("mean", "median", "percentile", "none"))
     block = as_block(frames)
     length = first + len(block) if length is None else length
     start = first if start is None else start
@@ -262,11 +266,18 @@ def _candidates(
     camera = camera or Camera()
     scale, baseline, variance = _camera_maps(camera, shape)
 
+    size = window[1] - window[0]
+    method: Method = "mean"
+    unclipped = False
+    if not isinstance(background, np.ndarray):
+        unclipped = background == "none" or length < size
+        method = "mean" if background == "none" else background
+
     def behind(begin: int, end: int) -> NDArray[np.float32]:
         if isinstance(background, np.ndarray):
             known = np.broadcast_to(background, (stop - start, *shape))[begin - start : end - start]
             return np.ascontiguousarray(known, np.float32)
-        if background == "none" or length == 1:
+        if unclipped:
             return np.ascontiguousarray(np.broadcast_to(baseline, shape))[None]
         return temporal_background(
             block,
@@ -275,12 +286,11 @@ def _candidates(
             first=first,
             length=length,
             window=window,
-            method=background,
+            method=method,
             percentile=percentile,
             every=every,
         )
 
-    unclipped = isinstance(background, str) and (background == "none" or length == 1)
     measured = noise == "measured" or (noise == "auto" and _uncalibrated(camera))
     excess = np.float32(camera.excess_noise)
     low, high = half_gaussian(low_pass), half_gaussian(high_pass)
@@ -292,8 +302,7 @@ def _candidates(
     wanted = LABELS if peaks == "labels" else MAXIMA
 
     # in steps from key frame to key frame, so that each background is made once
-    keyed = isinstance(background, str) and background in ("median", "percentile")
-    step = every if keyed and 1 <= every <= 64 else _CHUNK
+    step = every if method != "mean" and 1 <= every <= 64 else _CHUNK
     edges = [start, *range((start // step + 1) * step, stop, step), stop]
     found: list[tuple[int, NDArray[np.int32], NDArray[np.float32]]] = []
     for begin, end in pairwise(edges):
