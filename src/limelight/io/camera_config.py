@@ -400,11 +400,15 @@ def load_camera_config(path: str | Path | None = None) -> CameraConfig:
         _known_keys(root, ("Cameras", "CameraPriority"))
     elif any(key in _KEYS for key in items):
         cameras = {"": _entry("", root, path)}
-    elif items and all(node.is_mapping for node in items.values()):
-        near = [k for k in items if suggest(k, ["Cameras"]).startswith("Did")]
-        if near:
-            raise items[near[0]].error("this key is not known.", suggest(near[0], ["Cameras"]))
-        cameras = {name: _entry(name, node, path) for name, node in items.items()}
+    else:
+        # Without the key 'Cameras' what looks like a camera is one.
+        cameras = {
+            name: _entry(name, node, path)
+            for name, node in items.items()
+            if node.is_mapping and any(key in _KEYS for key, _ in node.items())
+        }
+        if not cameras:
+            _known_keys(root, ("Cameras", "CameraPriority"))
     if not cameras:
         raise CameraConfigError(
             path, f"line {root.line}: there is no camera.", "It needs a key 'Cameras'."

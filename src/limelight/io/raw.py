@@ -122,7 +122,7 @@ class RawSpecification:
             raise ParameterError(f"{', '.join(missing)} is missing.")
         try:
             data_type = np.dtype(str(values["Data Type"])).newbyteorder("=").name
-        except TypeError:
+        except Exception:  # numpy raises many sorts of errors for what is no type
             data_type = str(values["Data Type"])
         return cls(
             data_type=data_type,

@@ -77,15 +77,24 @@ def find_parts(path: str | Path) -> tuple[list[Path], Path | None]:
     if not match:
         return [path], None
     base, number, suffix = match["base"], match["number"], match["suffix"]
-    head = path if number is None else path.with_name(base + suffix)
-    if number is not None and not head.exists():
-        if _SURELY_LATER.fullmatch(base):
+    if number is not None:
+        head = path.with_name(base + suffix)
+        if head.exists():
+            siblings = _siblings(head, base, suffix)
+            if int(number) in siblings:
+                return _up_to_gap(head, siblings, base, suffix)
+        elif _SURELY_LATER.fullmatch(base):
             raise FileError(
                 path,
                 f"this is a later part of a movie, whose first part {head.name} is missing.",
                 "Put it beside this file, or rename this file to open it alone.",
             )
-        return [path], None
+        base = f"{base}_{number}"  # it only looked like a later part
+    return _up_to_gap(path, _siblings(path, base, suffix), base, suffix)
+
+
+def _siblings(head: Path, base: str, suffix: str) -> dict[int, Path]:
+    """Return the later parts of a movie by their number."""
     pattern = re.compile(re.escape(base) + r"_([1-9]\d*)" + re.escape(suffix), re.I)
     try:
         siblings = {
@@ -94,16 +103,19 @@ def find_parts(path: str | Path) -> tuple[list[Path], Path | None]:
             if (found := pattern.fullmatch(other.name))
         }
     except OSError:
-        siblings = {}
+        return {}
     if siblings and not _STACK.search(base):
         own = _summary(head)
         siblings = {k: p for k, p in siblings.items() if own and _summary(p) == own}
-    if number is not None and int(number) not in siblings:
-        return [path], None
-    parts, missing = [head], None
+    return siblings
+
+
+def _up_to_gap(
+    head: Path, siblings: dict[int, Path], base: str, suffix: str
+) -> tuple[list[Path], Path | None]:
+    parts = [head]
     for k in range(1, max(siblings, default=0) + 1):
         if k not in siblings:
-            missing = head.with_name(f"{base}_{k}{suffix}")
-            break
+            return parts, head.with_name(f"{base}_{k}{suffix}")
         parts.append(siblings[k])
-    return parts, missing
+    return parts, None
