@@ -157,6 +157,35 @@ def test_data_without_noise_give_the_truth(box, x, y, photons, bg, sx, sy):
         assert result[name][0] == pytest.approx(value, abs=float(tolerance)), name
 
 
+@pytest.mark.parametrize("sigma", ["shared", "separate"])
+def test_background_at_its_limit(sigma):
+    # so wide for the box that light and background are hard to tell apart
+    spots, _, _ = simulate(400, 1000, 10, 2.0)
+    result = fit_mle(spots, sigma=sigma, tolerance=1e-3)
+    assert np.isfinite(result["x"]).all()
+    held = np.flatnonzero(result["bg"] < 0.0101)
+    assert len(held) > 10
+    edges = np.arange(8) - 3.5
+    for k in held[:10]:
+
+        def minus_log_likelihood(p, spot=spots[k]):
+            ex = np.diff(erf((edges - p[0]) / (np.sqrt(2) * p[3]))) / 2
+            ey = np.diff(erf((edges - p[1]) / (np.sqrt(2) * p[4 if len(p) > 4 else 3]))) / 2
+            mu = 1000 * p[2] * np.outer(ey, ex) + 0.01
+            return np.sum(mu - spot * np.log(mu))
+
+        start = [0.0, 0.0, 1.0, 2.0, 2.0][: 5 if sigma == "separate" else 4]
+        best = minimize(
+            minus_log_likelihood, start, method="L-BFGS-B", jac="3-point",
+            bounds=[(-2, 2), (-2, 2), (0.1, 20), (0.5, 5), (0.5, 5)][: len(start)],
+            options={"ftol": 1e-14, "gtol": 1e-6},
+        ).x  # fmt: skip
+        for name, scale, value in zip(
+            ("x", "y", "photons", "sx", "sy"), (1, 1, 1000, 1, 1), best, strict=False
+        ):
+            assert result[name][k] == pytest.approx(scale * value, rel=2e-3, abs=1e-3), name
+
+
 def ugly_spots():
     rng = np.random.default_rng(0)
     pictures = [

@@ -114,16 +114,50 @@ def assemble(sums, free, theta, matrix, vector):
 
 
 @njit(nogil=True, cache=True)
-def hold_background(free, theta, floor, matrix, vector):
-    """Take the background out of the system where it is at its floor and wants to go lower."""
-    held = (L.load(theta, B) <= L.load(floor, 0)) & (L.load(vector, B) < 0.0)
+def full_step(sums, free, theta, floor, matrix, vector, gradient):
+    """Solve the linear system; a background that would go below its floor goes to the floor.
+
+    Where it would, the other parameters take the step that is best with the background there,
+    so that the iteration ends at the maximum within the limit.
+
+    Parameters
+    ----------
+    sums : float32 array (29, 16)
+    free : int
+    theta : float32 array (6, 16)
+    floor : float32 array (1, 16)
+        Lower limit of the background.
+    matrix, vector : float32 array (>= free * free, 16), (>= free, 16)
+        From :func:`assemble`; the vector becomes the step.
+    gradient : float32 array (>= free, 16)
+        Filled with the gradient.
+
+    Returns
+    -------
+    mask
+        Lanes in which the background moves to the floor with this step.
+    """
+    for k in range(free):
+        L.store(gradient, k, L.load(vector, k))
+    L.factorize(matrix, free)
+    L.solve(matrix, free, vector)
+    room = L.load(floor, 0) - L.load(theta, B)
+    held = L.load(vector, B) < room
     if L.bits(held) == 0:
-        return
-    L.store(vector, B, L.where(held, 0.0, L.load(vector, B)))
+        return held
+    # once more; the system of all other lanes is what it was, and so is their solution
+    assemble(sums, free, theta, matrix, vector)
     for k in range(free):
         row = B * free + k if k <= B else k * free + B
-        value = 1.0 if k == B else 0.0
-        L.store(matrix, row, L.where(held, value, L.load(matrix, row)))
+        cross = L.load(matrix, row)
+        if k != B:
+            v = L.load(vector, k)
+            L.store(vector, k, L.where(held, v - cross * room, v))
+        L.store(matrix, row, L.where(held, 1.0 if k == B else 0.0, cross))
+    L.store(vector, B, L.where(held, room, L.load(vector, B)))
+    L.factorize(matrix, free)
+    L.solve(matrix, free, vector)
+    return held & (room < 0.0)
 
 
 @njit(nogil=True, cache=True)
@@ -330,12 +364,10 @@ def fit(photons, variance, box, method, free, sigma, max_iterations, tolerance, 
             if busy == 0:
                 break
             evaluate(method, free, box, data, extra, theta, x_terms, y_terms, sums, matrix, vector)
-            hold_background(free, theta, floor, matrix, vector)
-            for k in range(free):
-                L.store(gradient, k, L.load(vector, k))
-            L.factorize(matrix, free)
-            L.solve(matrix, free, vector)
+            landing = full_step(sums, free, theta, floor, matrix, vector, gradient)
             length, lost = step(free, box, theta, vector, gradient, sums, floor, trail)
+            # its projection on the gradient says nothing about such a step
+            length = L.where(landing, L.fabs(length) + 1.0, length)
             # clearly negative: the matrix is not positive definite; NaN compares false always
             converged = L.bits((L.fabs(length) <= squared_tolerance) & ~lost)
             finished = converged | L.bits(~(length > squared_tolerance) | lost)
