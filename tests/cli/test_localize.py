@@ -75,7 +75,7 @@ def test_a_bad_file_does_not_stop_the_good_ones(folder, capsys):
     [
         (["--box", "8"], "choose 7 or 9"),
         (["--frames", "3"], "A:B"),
-        (["--min-net-gradient", "lots"], "--min-net-gradient must be a number"),
+        (["--min-net-gradient", "lots"], "min_net_gradient must be a number"),
         (["--fit", "avg", "--detect", "snr", "--min-net-gradient", "5"], "no meaning"),
     ],
 )
