@@ -146,7 +146,8 @@ class TiffWriter:
                 per_um = 1000.0 / self._pixel_size_nm
                 arguments |= {"resolution": (per_um, per_um), "resolutionunit": "NONE"}
             else:
-                per_cm = 1e7 / self._pixel_size_nm
+                # The tag holds 32 bits; what does not fit is in the OME-XML anyway.
+                per_cm = min(max(1e7 / self._pixel_size_nm, 1e-3), 4e9)
                 arguments |= {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
         if self.written == 0:
             text = self._imagej() if self._kind == "imagej" else self._ome()
