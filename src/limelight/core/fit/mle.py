@@ -65,8 +65,8 @@ def fit_mle(
         ``x``, ``y`` (pixels from the centre of the box), ``photons``, ``bg`` (per pixel), ``sx``,
         ``sy`` (pixels), their standard errors ``lpx``, ``lpy``, ``photons_unc``, ``bg_unc``,
         ``sx_unc``, ``sy_unc`` (0 for a fixed width), all float32;
-        ``log_likelihood``: relative to the model that equals the data in every pixel, hence
-        <= 0, and about -(box * box - parameters) / 2 for a good fit;
+        ``log_likelihood``: relative to the model that equals the data in every pixel (as in
+        Picasso), hence <= 0, and about -(box * box - parameters) / 2 for a good fit;
         ``iterations`` (int32). Where the fit does not converge to a molecule within the box,
         every column but ``iterations`` is NaN.
 
@@ -77,8 +77,8 @@ def fit_mle(
 
     Notes
     -----
-    What is returned for a spot does not depend on the other spots, to the last bit. The
-    function releases the interpreter lock: call it from several threads, each on its part.
+    What is returned for a spot does not depend on the other spots, to the last bit (on one type
+    of processor: others round differently). The function releases the interpreter lock: call it from several threads, each on its part.
 
     Examples
     --------
