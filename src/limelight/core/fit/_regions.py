@@ -29,12 +29,17 @@ from limelight.core.fit._joint import (
 )
 
 # columns of the table of molecules
-X, Y, N, BG, SIGMA, VX, VY, VN, VB, VS, VALUE, ITERATIONS, GAIN, ALIVE, DIRTY, SPOT = range(16)
-COLUMNS = 16
+X, Y, N, BG, SIGMA, VX, VY, VN, VB, VS, VALUE, ITERATIONS, GAIN, ALIVE, DIRTY, SPOT, ALONE = range(
+    17
+)
+COLUMNS = 17
 
 # columns of the table of starts
-START_Y, START_X, START_OK = 0, 1, 7
+START_Y, START_X, VERDICT = 0, 1, 7
 STARTS = 8
+# verdicts on a single fit: it failed or is not significant, it leaves much to explain, it leaves
+# a little or has an unusual width, it leaves nothing
+FAILED, STRANGE, SUSPECT, FINE = range(4)
 
 _ROUNDS = 4
 _EVALUATIONS = 40
@@ -126,8 +131,7 @@ def fit_frame(image, extra, starts, count, half, prior, spread, threshold, exces
         Known variance per pixel.
     starts : float64 array (count, STARTS)
         Pixel of the candidate (y, x), then the result of its single fit: x, y (in the frame),
-        photons, background, sigma, NaN where that failed; and whether it leaves nothing to
-        explain (1) or does (0).
+        photons, background, sigma, NaN where that failed; and the VERDICT on it.
     count : int
     half : int
         Half the side of the box, pixels.
@@ -148,20 +152,29 @@ def fit_frame(image, extra, starts, count, half, prior, spread, threshold, exces
     link = 4.0 * prior + 0.5
     alone = half + 0.5 + 3.0 * prior
     rules = Rules(half, prior, spread, threshold, excess, link, alone)
-    busy = False
     for k in range(count):
         _begin(image, starts[k], half, prior, table[k])
         table[k, SPOT] = k
     # 1. molecules that stand alone and fit well
+    close, strange = 0, 0
     for k in range(count):
-        lonely = starts[k, START_OK] > 0.0
+        lonely = True
+        x, y = table[k, X], table[k, Y]
+        for m in range(count):
+            if abs(table[m, X] - x) < alone and abs(table[m, Y] - y) < alone and m != k:
+                lonely = False
+                dx, dy = table[m, X] - x, table[m, Y] - y
+                close += m < k and dx * dx + dy * dy < link * link
         if lonely:
-            x, y = table[k, X], table[k, Y]
-            for m in range(count):
-                if abs(table[m, X] - x) < alone and abs(table[m, Y] - y) < alone and m != k:
-                    lonely = False
-                    break
-        if lonely:
+            # _begin found the single fit of no use for a start: no use as a result either
+            table[k, ALONE] = table[k, ALONE] if starts[k, VERDICT] != FAILED else 0.0
+            strange += starts[k, VERDICT] == STRANGE
+        else:
+            table[k, ALONE] = 0.0
+    split = _round_spots(strange, count, close, image.size, prior)
+    busy = False
+    for k in range(count):
+        if table[k, ALONE] > 0.0 and (starts[k, VERDICT] == FINE or not split):
             table[k, DIRTY] = 0.0
         else:
             busy = True
@@ -202,11 +215,32 @@ def fit_frame(image, extra, starts, count, half, prior, spread, threshold, exces
             busy = True
             size = _gather(table, pending, taken, seed, link, members)
             used = _settle(
-                image, extra, table, used, members, size, turn < _ROUNDS - 1, rules, room
+                image, extra, table, used, members, size, split and turn < _ROUNDS - 1, rules, room
             )
         if not busy:
             break
     return used
+
+
+@njit(nogil=True, cache=True)
+def _round_spots(strange, count, close, area, prior):
+    """Whether strange spots are so few that they can be molecules on top of each other.
+
+    If there are more, the point spread function is no round Gaussian (astigmatism, say), and what
+    looks like two molecules is one. How many unresolved pairs to expect follows from how dense
+    the molecules are, in the whole frame and next to each other.
+    """
+    if strange == 0:
+        return True
+    reach = 2.2 * prior
+    expected = count * min(1.0, count / area * math.pi * reach * reach) + 0.5 * close
+    term = math.exp(-expected)
+    fewer = 0.0
+    for k in range(strange):
+        fewer += term
+        term *= expected / (k + 1)
+    # a single strange spot among few tells little: then one molecule is the safer guess
+    return 1.0 - fewer > (1e-2 if strange == 1 else 1e-3)
 
 
 @njit(nogil=True, cache=True)
@@ -220,27 +254,34 @@ def _begin(image, start, half, prior, molecule):
     if near and abs(start[6] - prior) < 0.5 * prior:
         molecule[X], molecule[Y], molecule[N] = start[2], start[3], start[4]
         molecule[BG], molecule[SIGMA] = start[5], start[6]
+        molecule[ALONE] = 1.0
         return
     # the lowest mean of a side of the box stands for the background
+    lowest = _lowest_side(image, y, x, half)
+    peak = image[y, x] - lowest
+    molecule[X], molecule[Y] = x, y
+    molecule[SIGMA] = prior
+    molecule[BG] = max(lowest, 0.1)
+    peak = peak if peak > 1.0 else 1.0
+    molecule[N] = peak * 2.0 * math.pi * (prior * prior + 1.0 / 12.0)
+
+
+@njit(nogil=True, cache=True)
+def _lowest_side(image, y, x, half):
     height, width = image.shape
     top, bottom = max(y - half, 0), min(y + half, height - 1)
     left, right = max(x - half, 0), min(x + half, width - 1)
     lowest = np.inf
-    for r in (top, bottom):
-        total = 0.0
-        for c in range(left, right + 1):
-            total += image[r, c]
-        lowest = min(lowest, total / (right - left + 1))
-    for c in (left, right):
-        total = 0.0
-        for r in range(top, bottom + 1):
-            total += image[r, c]
-        lowest = min(lowest, total / (bottom - top + 1))
-    molecule[X], molecule[Y] = x, y
-    molecule[SIGMA] = prior
-    molecule[BG] = max(lowest, 0.1)
-    peak = max(image[y, x] - lowest, 1.0)
-    molecule[N] = peak * 2.0 * math.pi * (prior * prior + 1.0 / 12.0)
+    for side in range(4):
+        total, count = 0.0, 0
+        for r in range(top if side != 1 else bottom, (bottom if side != 0 else top) + 1):
+            for c in range(left if side != 3 else right, (right if side != 2 else left) + 1):
+                if not math.isnan(image[r, c]):
+                    total += image[r, c]
+                    count += 1
+        if count > 0:
+            lowest = min(lowest, total / count)
+    return lowest if lowest < np.inf else 0.0
 
 
 @njit(nogil=True, cache=True)
@@ -302,7 +343,8 @@ def _collect(image, extra, table, used, members, size, rules, room):
             for c in range(max(x - half, 0), min(x + half, width - 1) + 1):
                 p = (r - top) * chunks + (c - left) // L.WIDTH
                 lane = (c - left) % L.WIDTH
-                if mask[p, lane] == 0.0:
+                # a pixel that is no number is left out
+                if mask[p, lane] == 0.0 and not math.isnan(image[r, c]):
                     mask[p, lane] = 1.0
                     pixels += 1
                     data[p, lane] = image[r, c]
@@ -477,6 +519,10 @@ def _settle(image, extra, table, used, members, size, grow, rules, room):
     rows, chunks, top, left, pixels = _collect(
         image, extra, table, used, members, size, rules, room
     )
+    if pixels <= FIRST + 3 * size:
+        for m in range(size):
+            table[members[m], ALIVE] = 0.0
+        return used
     floor = _floor(region, rows * chunks)
     reach = rules.half + 1.0
     theta[B] = max(theta[B], floor)
@@ -497,9 +543,9 @@ def _settle(image, extra, table, used, members, size, grow, rules, room):
         for m in range(molecules):
             at = FIRST + 3 * m + 2
             significance = theta[at] * theta[at] / variance[at]
-            if significance < least:
+            if not significance >= least:
                 weakest, least = m, significance
-        if least < 4.0 * threshold * scale:
+        if not least >= 4.0 * threshold * scale:
             if molecules == 1:
                 without, more = _emptiness(region, rows * chunks, theta[B], floor), 1
             else:
@@ -509,7 +555,7 @@ def _settle(image, extra, table, used, members, size, grow, rules, room):
                     _EVALUATIONS, errors,
                 )  # fmt: skip
             done += more
-            if value - without < threshold * scale:
+            if not value - without >= threshold * scale:
                 molecules -= 1
                 for m in range(weakest, molecules):
                     spots[m] = spots[m + 1]
@@ -578,6 +624,10 @@ def _settle(image, extra, table, used, members, size, grow, rules, room):
             region, rows, chunks, theta, molecules, prior, spread, reach, floor, 1, variance
         )
         done += more
+    if molecules == 1 and size == 1 and table[members[0], ALONE] > 0.0:
+        # one after all: its single fit, free of the prior, is the better one
+        table[members[0], DIRTY] = 0.0
+        return used
     # write back; who moved wakes the neighbours
     rows = np.full(MOST, -1, np.int64)
     for m in range(max(size, molecules)):
@@ -620,6 +670,7 @@ def _wake(table, used, x, y, alone):
     for k in range(used):
         if max(abs(table[k, X] - x), abs(table[k, Y] - y)) < alone:
             table[k, DIRTY] = 1.0
+            table[k, ALONE] = 0.0
 
 
 @njit(nogil=True, cache=True)

@@ -25,7 +25,7 @@ from limelight.core.detect.cut import cut_map, cut_spots
 from limelight.core.errors import ParameterError
 from limelight.core.fit._arguments import check_number
 from limelight.core.fit.mle import fit_mle
-from limelight.core.fit.significance import SIGNIFICANT, examine
+from limelight.core.fit.significance import SIGNIFICANT, examine, is_significant
 from limelight.core.settings import Settings, setting
 
 if TYPE_CHECKING:
@@ -122,11 +122,9 @@ def fit_multi(
     )
     tests = examine(spots, single, variance=spot_noise, excess=excess)
     single.update(tests)
-    good = (
-        (tests["elongation"] < _ROUND)
-        & (tests["leftover"] < _NOTHING_LEFT)
-        & (tests["significance"] >= threshold)
-    )
+    significant = is_significant(tests, threshold)
+    good = significant & (tests["elongation"] < _ROUND) & (tests["leftover"] < _NOTHING_LEFT)
+    strange = np.maximum(tests["elongation"], tests["leftover"] ** 2) > 2.0 * threshold
     offsets = np.searchsorted(where[0], np.arange(len(images) + 1))
     if width is None:
         priors, spreads = _widths(single, good, offsets, spread, box)
@@ -134,13 +132,14 @@ def fit_multi(
         priors, spreads = (np.full(len(images), v) for v in (width, spread * width))
     expected = np.repeat(priors, np.diff(offsets))
     good &= np.abs(single["sx"] - expected) < _LIKE_OTHERS * expected
+    verdict = np.where(good, kernel.FINE, np.where(strange, kernel.STRANGE, kernel.SUSPECT))
     starts = np.empty((len(good), kernel.STARTS))
     starts[:, kernel.START_Y], starts[:, kernel.START_X] = where[1], where[2]
     starts[:, 2] = single["x"] + where[2].astype(np.float64)
     starts[:, 3] = single["y"] + where[1].astype(np.float64)
     for column, name in ((4, "photons"), (5, "bg"), (6, "sx")):
         starts[:, column] = single[name]
-    starts[:, kernel.START_OK] = good
+    starts[:, kernel.VERDICT] = np.where(significant, verdict, kernel.FAILED)
     table = np.empty((2 * len(good) + 32 * len(images), kernel.COLUMNS))
     rows = np.empty(len(table), np.int64)
     count = kernel.fit_frames(
