@@ -20,7 +20,8 @@ from limelight.io import load_localizations, save_localizations
 from limelight.io.documents import dump_documents, dump_json, load_documents, plain
 from limelight.io.picasso import is_localizations
 
-PEER = os.environ.get("LIMELIGHT_PEER_VENV_PICASSOSR", "")
+_VENV = os.environ.get("LIMELIGHT_PEER_VENV_PICASSOSR", "")
+PEER = os.environ.get("LIMELIGHT_PEER_PYTHON", f"{_VENV}/bin/python" if _VENV else "")
 
 
 @pytest.fixture
@@ -242,7 +243,7 @@ def test_plain_types():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not PEER, reason="LIMELIGHT_PEER_VENV_PICASSOSR names no Python with picassosr")
+@pytest.mark.skipif(not PEER, reason="no environment with picassosr is named")
 def test_picasso_reads_ours(tmp_path, table):
     path = save_localizations(table, tmp_path / "x_locs.hdf5")
     code = (

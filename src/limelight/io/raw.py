@@ -11,6 +11,7 @@ import yaml
 
 from limelight.core.errors import FileError, ParameterError
 from limelight.io.atomic import replacing
+from limelight.io.blocks import blocks_of
 from limelight.io.contiguous import ContiguousMovie
 from limelight.io.shared_file import explain
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from limelight.core.camera import Camera
+    from limelight.core.movie import Movie
 
 __all__ = [
     "DATA_TYPES",
@@ -259,7 +261,7 @@ def open_raw(
 
 def write_raw(
     path: str | Path,
-    frames: NDArray[Any] | Iterable[NDArray[Any]],
+    frames: Movie | NDArray[Any] | Iterable[NDArray[Any]],
     information: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a raw file and its YAML file, frame by frame.
@@ -268,7 +270,7 @@ def write_raw(
     ----------
     path : path
         The file; ``.raw`` is added where it has no suffix.
-    frames : array (T, Y, X) or iterable of arrays (Y, X) or (N, Y, X)
+    frames : Movie, array (T, Y, X) or iterable of arrays (Y, X) or (N, Y, X)
         The counts.
     information : mapping, optional
         What else the YAML file should say.
@@ -282,8 +284,8 @@ def write_raw(
     path = path if path.suffix else path.with_suffix(".raw")
     count, first = 0, None
     with replacing(path) as temporary, temporary.open("wb") as file:
-        for piece in frames:
-            piece = np.asarray(piece)
+        for block in blocks_of(frames)[1]:
+            piece = np.asarray(block)
             if first is None:
                 first = piece
             if piece.shape[-2:] != first.shape[-2:] or piece.dtype != first.dtype:

@@ -15,6 +15,7 @@ import numpy as np
 from limelight.core.errors import FileError, TruncatedError
 from limelight.io import micromanager
 from limelight.io.file_movie import FileMovie
+from limelight.io.ndtiff import read_index
 from limelight.io.ome import Ome, nanometres, parse_ome, spread
 from limelight.io.series import MissingPartError, find_parts
 from limelight.io.tiff_part import TiffPart
@@ -30,6 +31,8 @@ __all__ = ["TiffMovie", "check_alike", "choose_frames", "join_parts", "open_tiff
 
 _KEPT_OPEN = 64
 _PLAUSIBLE_NM = (1.0, 50_000.0)
+_SAMPLE = 64
+_LETTERS = {"time": "T", "z": "Z", "channel": "C", "position": "P"}
 _WORDS = {"T": "time point", "Z": "plane", "C": "channel", "P": "position"}
 
 
@@ -346,22 +349,29 @@ def _tagged_planes(
     parts: Sequence[TiffPart], pages: NDArray[np.int64]
 ) -> dict[str, NDArray[np.int64]] | None:
     """Return the places that the frames' own texts tell; None where only time passes."""
+    index = read_index(parts[0].path)
 
     def places_of(row: NDArray[np.int64]) -> dict[str, int | str]:
-        text = parts[int(row[0])].tag(int(row[1]), micromanager.FRAME_TAG)
+        part, page = parts[int(row[0])], int(row[1])
+        axes = index.get((part.path.name, part.block(page)))
+        if axes is not None:
+            return micromanager.coordinates({"Axes": axes})
+        text = part.tag(page, micromanager.FRAME_TAG)
         return micromanager.coordinates(micromanager.frame_properties(text)) if text else {}
 
-    letters = {"time": "T", "z": "Z", "channel": "C", "position": "P"}
-    sample = [places_of(row) for row in pages[:64]]
-    still = {axis for axis in letters if len({str(place.get(axis, 0)) for place in sample}) < 2}
-    if still >= {"z", "channel", "position"}:
+    # Reading the texts of all frames takes long, so the first ones tell whether it is needed.
+    sample = pages if index else pages[:_SAMPLE]
+    rows = [places_of(row) for row in sample]
+    if len({tuple(sorted((k, str(v)) for k, v in r.items() if k != "time")) for r in rows}) < 2:
         return None
-    rows = sample + [places_of(row) for row in pages[64:]]
+    rows += [places_of(row) for row in pages[len(sample) :]]
     result: dict[str, NDArray[np.int64]] = {}
-    for axis, letter in letters.items():
-        values = [place.get(axis, 0) for place in rows]
+    for axis in dict.fromkeys(axis for row in rows for axis in row):
+        values = [row.get(axis, 0) for row in rows]
         known = {v: k for k, v in enumerate(dict.fromkeys(values))}
-        result[letter] = np.array([v if isinstance(v, int) else known[v] for v in values], np.int64)
+        result[_LETTERS.get(axis, axis)] = np.array(
+            [v if isinstance(v, int) else known[v] for v in values], np.int64
+        )
     return result
 
 

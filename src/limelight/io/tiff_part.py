@@ -329,6 +329,10 @@ class TiffPart:
             "Open it again.",
         )
 
+    def block(self, page: int) -> int:
+        """Return the place of a frame's pixels, -1 where they are not one uncompressed block."""
+        return -1 if self._chain is None else int(self._chain.data[page])
+
     def tag(self, page: int, tag: int) -> bytes:
         """Return the bytes of a tag of a frame; empty where it has none."""
         chain = self._chain

@@ -12,16 +12,16 @@ import tifffile
 from limelight.core.errors import ParameterError
 from limelight.core.movie import Movie
 from limelight.io.atomic import replacing
+from limelight.io.blocks import blocks_of
 from limelight.io.documents import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
 __all__ = ["TiffWriter", "write_tiff"]
 
-_BLOCK_BYTES = 32 << 20
 _TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 _IMAGEJ_TYPES = ("uint8", "uint16", "float32")
 _IMAGEJ_LIMIT = 4 << 30
@@ -230,20 +230,6 @@ def _escape(text: str) -> str:
     return escape(clean, {'"': "&quot;"}).encode("ascii", "xmlcharrefreplace").decode()
 
 
-def _blocks(source: Any) -> Iterator[NDArray[Any]]:
-    """Yield frames in blocks of a bounded size, from a movie or an array."""
-    frames, height, width = source.shape
-    size = max(1, height * width * np.dtype(source.dtype).itemsize)
-    step = max(1, _BLOCK_BYTES // size)
-    for start in range(0, frames, step):
-        stop = min(start + step, frames)
-        yield (
-            source.read(start, stop)
-            if isinstance(source, Movie)
-            else np.asarray(source[start:stop])
-        )
-
-
 def write_tiff(
     path: str | Path,
     source: Movie | NDArray[Any] | Iterable[NDArray[Any]],
@@ -286,24 +272,16 @@ def write_tiff(
     ParameterError
         If the frames are not alike, or their number is not known.
     """
-    blocks: Iterable[NDArray[Any]]
     if isinstance(source, Movie):
         pixel_size_nm = pixel_size_nm or source.camera.pixel_size_nm
         camera = source.camera.name if camera is None else camera
         exposure = plain(source.metadata.get("exposure_ms"))
         if exposure_ms is None and isinstance(exposure, int | float):
             exposure_ms = float(exposure)
-        frames, blocks = source.shape[0], _blocks(source)
-    elif hasattr(source, "shape") and hasattr(source, "dtype"):
-        array: Any = source
-        array = array[None] if len(array.shape) == 2 else array
-        if len(array.shape) != 3:
-            raise ParameterError(f"Frames (T, Y, X) are needed, not the shape {source.shape}.")
-        frames, blocks = int(array.shape[0]), _blocks(array)
-    else:
-        if frames is None:
-            raise ParameterError("Say how many frames there will be: write_tiff(..., frames=N).")
-        blocks = source
+    count, blocks = blocks_of(source)
+    frames = frames if count is None else count
+    if frames is None:
+        raise ParameterError("Say how many frames there will be: write_tiff(..., frames=N).")
     with TiffWriter(
         path,
         frames,
