@@ -147,7 +147,7 @@ def cramer_rao_bound(
     --------
     >>> bound = cramer_rao_bound(1000, 10, 1.3, box=7)
     >>> round(float(bound["x"]), 4)
-    0.0563
+    0.0565
     """
     known = (*PARAMETERS, "sigma")
     unknown = [name for name in free if name not in known]

@@ -78,7 +78,8 @@ def fit_mle(
     Notes
     -----
     What is returned for a spot does not depend on the other spots, to the last bit (on one type
-    of processor: others round differently). The function releases the interpreter lock: call it from several threads, each on its part.
+    of processor: others round differently). The function releases the interpreter lock: call it
+    from several threads, each on its part.
 
     Examples
     --------
