@@ -104,6 +104,8 @@ def test_largest_counts_do_not_overflow():
     assert (temporal_background(movie[:100]) == 65535).all()
     movie = np.full((40, 3, 40), 2**31 - 1, np.int32)
     np.testing.assert_allclose(temporal_background(movie), 2.0**31, rtol=1e-6)
+    movie = RNG.integers(0, 2**32, (40, 3, 40)).astype(np.uint32)
+    np.testing.assert_allclose(temporal_background(movie), twin(movie, (-30, 0), "mean"), rtol=1e-6)
     movie = np.full((40, 3, 40), -(2**15), np.int16)
     for method in METHODS:
         assert (temporal_background(movie, method=method) == -(2.0**15)).all()

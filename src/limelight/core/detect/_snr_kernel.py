@@ -91,29 +91,32 @@ def noise_factor(frame, background, scale, noise):  # type: ignore[no-untyped-de
 
 
 @njit(nogil=True, cache=True)
-def _filter_along_y(image, y, weights, out):  # type: ignore[no-untyped-def]
+def _filter_along_y(image, y, start, weights, out):  # type: ignore[no-untyped-def]
     """Sum rows around row y with symmetric weights, four pairs of rows at a time."""
+    if start < 0:
+        return  # never so, as above
     width = len(out)
     w0 = weights[0]
     for x in range(width):
-        out[x] = w0 * image[y, x]
+        out[x] = w0 * image[y, start + x]
     k = 1
     while k + 3 < len(weights):
         w1, w2, w3, w4 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
         a1, a2, a3, a4 = y - k, y - k - 1, y - k - 2, y - k - 3
         b1, b2, b3, b4 = y + k, y + k + 1, y + k + 2, y + k + 3
         for x in range(width):
+            i = start + x
             out[x] += (
-                w1 * (image[a1, x] + image[b1, x])
-                + w2 * (image[a2, x] + image[b2, x])
-                + w3 * (image[a3, x] + image[b3, x])
-                + w4 * (image[a4, x] + image[b4, x])
+                w1 * (image[a1, i] + image[b1, i])
+                + w2 * (image[a2, i] + image[b2, i])
+                + w3 * (image[a3, i] + image[b3, i])
+                + w4 * (image[a4, i] + image[b4, i])
             )
         k += 4
     while k < len(weights):
         w1, a1, b1 = weights[k], y - k, y + k
         for x in range(width):
-            out[x] += w1 * (image[a1, x] + image[b1, x])
+            out[x] += w1 * (image[a1, start + x] + image[b1, start + x])
         k += 1
 
 
@@ -149,17 +152,20 @@ def _filter_along_x(row, pad, weights, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _subtract(coarse, y, filtered):  # type: ignore[no-untyped-def]
-    for x in range(len(coarse)):
+def _subtract(coarse, y, start, stop, filtered):  # type: ignore[no-untyped-def]
+    if start < 0:
+        return  # never so, as above
+    for x in range(start, stop):
         value = filtered[y, x] - coarse[x]
         filtered[y, x] = value if value > 0 else np.float32(0)
 
 
 @njit(nogil=True, cache=True)
-def _mark(y, noise, threshold, filtered, marks):  # type: ignore[no-untyped-def]
+def _mark(y, start, stop, noise, squared, filtered, marks):  # type: ignore[no-untyped-def]
     """Mark where the filtered signal exceeds threshold times noise (both squared: no roots)."""
-    squared = np.float32(threshold * threshold)
-    for x in range(noise.shape[1]):
+    if start < 0:
+        return  # never so, as above
+    for x in range(start, stop):
         f = filtered[y, x]
         marks[y, x] = (f > 0) & (f * f > squared * noise[y, x])
 
@@ -258,17 +264,37 @@ def search(  # type: ignore[no-untyped-def]
     height, width = noise.shape
     y0, x0, y1, x1 = area
     pad = (photons.shape[0] - height) // 2
-    fine, coarse = np.empty(photons.shape[1], np.float32), np.empty(photons.shape[1], np.float32)
-    smooth = np.empty(width, np.float32)
+    squared = np.float32((threshold * factor) ** 2)
     # Marks are rare: eight are looked at as one 64-bit number, to pass over most of an image.
     marks = words.view(np.uint8)
+    row = np.empty(photons.shape[1], np.float32)
     for y in range(height):
-        _filter_along_y(photons, y + pad, low, fine)
-        _filter_along_y(photons, y + pad, high, coarse)
-        _filter_along_x(fine, pad, low, filtered[y])
-        _filter_along_x(coarse, pad, high, smooth)
-        _subtract(smooth, y, filtered)
-        _mark(y, noise, threshold * factor, filtered, marks)
+        _filter_along_y(photons, y + pad, 0, low, row)
+        _filter_along_x(row, pad, low, filtered[y])
+        _mark(y, 0, width, noise, squared, filtered, marks)
+
+    # What the high pass takes off is not negative: a pixel that is not marked now never will be.
+    # So it is only worked out for the columns of a row that hold marks, and their neighbours.
+    starts, stops = np.full(height, width), np.zeros(height, np.int64)
+    if peaks == LABELS:  # centroids need it everywhere
+        starts[:], stops[:] = 0, width
+    else:
+        for y in range(height):
+            for word in range(words.shape[1]):
+                if words[y, word] != 0:
+                    for i in range(max(y - radius, 0), min(y + radius + 1, height)):
+                        starts[i] = min(starts[i], max(8 * word - radius, 0))
+                        stops[i] = max(stops[i], min(8 * word + 8 + radius, width))
+    coarse = np.empty(width, np.float32)
+    for y in range(height):
+        start, stop = starts[y], stops[y]
+        if start >= stop:
+            continue
+        end = stop + 2 * pad
+        _filter_along_y(photons, y + pad, start, high, row[start:end])
+        _filter_along_x(row[start:end], pad, high, coarse[start:stop])
+        _subtract(coarse, y, start, stop, filtered)
+        _mark(y, start, stop, noise, squared, filtered, marks)
 
     room, count = 256, 0
     where = np.empty((2, room), np.int32)

@@ -112,53 +112,51 @@ def background_context(
 
 
 @njit(nogil=True, cache=True)
-def _mean_of_integers(frames, own, firsts, stops, total, out):  # type: ignore[no-untyped-def]
-    """Slide a window over the frames; its sums are exact, so the way to them does not matter."""
-    height, width = total.shape
-    total[:] = 0
-    low, high = firsts[0], firsts[0]
-    for n in range(len(own)):
-        first, stop = firsts[n], stops[n]
-        for k in range(high, stop):
-            for y in range(height):
-                for x in range(width):
-                    total[y, x] += frames[k, y, x]
-        for k in range(low, first):
-            for y in range(height):
-                for x in range(width):
-                    total[y, x] -= frames[k, y, x]
-        low, high = first, stop
-        t = own[n]
-        if first <= t < stop:
-            share = np.float32(max(stop - first - 1, 1))
-            for y in range(height):
-                for x in range(width):
-                    out[n, y, x] = np.float32(total[y, x] - frames[t, y, x]) / share
-        else:
-            share = np.float32(stop - first)
-            for y in range(height):
-                for x in range(width):
-                    out[n, y, x] = np.float32(total[y, x]) / share
+def _add(frames, start, stop, sign, total):  # type: ignore[no-untyped-def]
+    for k in range(start, stop):
+        for y in range(total.shape[0]):
+            for x in range(total.shape[1]):
+                total[y, x] += sign * frames[k, y, x]
 
 
 @njit(nogil=True, cache=True)
-def _mean_of_floats(frames, own, firsts, stops, out):  # type: ignore[no-untyped-def]
-    height, width = frames.shape[1:]
+def _mean_of_integers(frames, t, low, high, first, stop, total, out):  # type: ignore[no-untyped-def]
+    """Slide the sum of frames low to high - 1 on to first to stop - 1, and write their mean.
+
+    Sums of integers are exact, so the way to them does not matter. Frame t itself does not count.
+    """
+    if first == low + 1 and stop == high + 1:
+        for y in range(total.shape[0]):
+            for x in range(total.shape[1]):
+                total[y, x] = total[y, x] + frames[high, y, x] - frames[low, y, x]
+    else:
+        _add(frames, high, stop, 1, total)
+        _add(frames, low, first, -1, total)
+    if first <= t < stop:
+        count = np.float32(max(stop - first - 1, 1))
+        for y in range(total.shape[0]):
+            for x in range(total.shape[1]):
+                out[y, x] = np.float32(total[y, x] - frames[t, y, x]) / count
+    else:
+        count = np.float32(stop - first)
+        for y in range(total.shape[0]):
+            for x in range(total.shape[1]):
+                out[y, x] = np.float32(total[y, x]) / count
+
+
+@njit(nogil=True, cache=True)
+def _mean_of_floats(frames, t, first, stop, out):  # type: ignore[no-untyped-def]
+    height, width = out.shape
     total = np.empty(width, np.float64)
-    for n in range(len(own)):
-        t = own[n]
-        count = stops[n] - firsts[n]
-        if firsts[n] <= t < stops[n]:
-            count -= 1
-        share = 1.0 / max(count, 1)
-        for y in range(height):
-            total[:] = 0.0
-            for k in range(firsts[n], stops[n]):
-                if k != t:
-                    for x in range(width):
-                        total[x] += frames[k, y, x]
-            for x in range(width):
-                out[n, y, x] = total[x] * share
+    count = max(stop - first - (1 if first <= t < stop else 0), 1)
+    for y in range(height):
+        total[:] = 0.0
+        for k in range(first, stop):
+            if k != t:
+                for x in range(width):
+                    total[x] += frames[k, y, x]
+        for x in range(width):
+            out[y, x] = total[x] / count
 
 
 @njit(nogil=True, cache=True)
@@ -223,13 +221,74 @@ def _median(image: NDArray[Any]) -> float:
     return float(np.median(image))
 
 
-def _ranked(block: NDArray[Any], first: int, stop: int, percentile: float) -> NDArray[np.float32]:
-    """Return the percentile of each pixel over some frames, as `numpy.percentile` defines it."""
-    position = (stop - first - 1) * percentile / 100
-    rank = int(position)
-    image = np.empty(block.shape[1:], np.float32)
-    _ranks(block, first, stop, rank, position - rank, image)
-    return image
+class SlidingBackground:
+    """The background of one frame after the other.
+
+    Parameters
+    ----------
+    block : 3D array (N, Y, X)
+        As `as_block` returns it: frames `first` to ``first + N - 1`` of a movie.
+    first, length, window, method, percentile, every
+        As in `temporal_background`.
+    """
+
+    def __init__(
+        self,
+        block: NDArray[Any],
+        *,
+        first: int,
+        length: int,
+        window: tuple[int, int],
+        method: Method,
+        percentile: float,
+        every: int,
+    ) -> None:
+        if not 0 <= percentile <= 100:
+            raise ParameterError(f"The percentile must be from 0 to 100, not {percentile}.")
+        self._block, self._first, self._length = block, first, length
+        self._window, self._method, self._every = window, method, every
+        self._rank = 50.0 if method == "median" else percentile
+        shape = block.shape[1:]
+        self._image = np.empty(shape, np.float32)
+        self._shifted = np.empty(shape, np.float32)
+        self._total = np.zeros(shape, np.int32 if block.dtype.itemsize < 4 else np.int64)
+        self._summed = (0, 0)
+        self._key = -1
+        self._typical = 0.0
+
+    def of(self, t: int) -> NDArray[np.float32]:
+        """Return the background of frame t (Y, X); the next call may overwrite it."""
+        if self._method != "mean":
+            return self._at_key(t)
+        low, high = (k - self._first for k in _window(t, self._length, self._window))
+        own = t - self._first
+        if self._block.dtype.kind == "f":
+            _mean_of_floats(self._block, own, low, high, self._image)
+            return self._image
+        before, after = self._summed
+        if not before <= low <= after:  # a jump: begin anew
+            self._total[:] = 0
+            before, after = low, low
+        _mean_of_integers(self._block, own, before, after, low, high, self._total, self._image)
+        self._summed = (low, high)
+        return self._image
+
+    def _at_key(self, t: int) -> NDArray[np.float32]:
+        key = t // self._every * self._every
+        if key != self._key:
+            low, high = _window(key, self._length, self._window)
+            position = (high - low - 1) * self._rank / 100
+            rank = int(position)
+            low, high = low - self._first, high - self._first
+            _ranks(self._block, low, high, rank, position - rank, self._image)
+            self._key = key
+            if self._method == "percentile":
+                self._typical = _median(self._image)
+        if self._method == "median":
+            return self._image
+        shift = np.float32(_median(self._block[t - self._first]) - self._typical)
+        np.add(self._image, shift, out=self._shifted)
+        return self._shifted
 
 
 def temporal_background(
@@ -281,35 +340,44 @@ def temporal_background(
     length = first + len(block) if length is None else length
     start = first if start is None else start
     stop = first + len(block) if stop is None else stop
+    check_context(block, start, stop, first, length, window=window, method=method, every=every)
+    background = SlidingBackground(
+        block,
+        first=first,
+        length=length,
+        window=window,
+        method=method,
+        percentile=percentile,
+        every=every,
+    )
+    out = np.empty((stop - start, *block.shape[1:]), np.float32)
+    if out.size:
+        for t in range(start, stop):
+            out[t - start] = background.of(t)
+    return out
+
+
+def check_context(
+    block: NDArray[Any],
+    start: int,
+    stop: int,
+    first: int,
+    length: int,
+    *,
+    window: tuple[int, int],
+    method: Method,
+    every: int,
+) -> None:
+    """Raise if a block lacks frames that the background of frames start to stop - 1 is made of.
+
+    Raises
+    ------
+    ParameterError
+        Says which frames are needed and which are there.
+    """
     low, high = background_context(start, stop, length, window=window, method=method, every=every)
     if low < first or high > first + len(block):
         raise ParameterError(
             f"The background of frames {start} to {stop} needs frames {low} to {high}; given are "
             f"{first} to {first + len(block)} (stop excluded)."
         )
-    if not 0 <= percentile <= 100:
-        raise ParameterError(f"The percentile must be from 0 to 100, not {percentile}.")
-    out = np.zeros((stop - start, *block.shape[1:]), np.float32)
-    if not out.size:
-        return out
-    if method == "mean":
-        own = np.arange(start, stop)
-        windows = np.array([_window(t, length, window) for t in range(start, stop)]) - first
-        firsts, stops = np.ascontiguousarray(windows.T)
-        if block.dtype.kind == "f":
-            _mean_of_floats(block, own - first, firsts, stops, out)
-        else:
-            total = np.empty(block.shape[1:], np.int32 if block.dtype.itemsize < 4 else np.int64)
-            _mean_of_integers(block, own - first, firsts, stops, total, out)
-        return out
-    for key in range(start // every * every, stop, every):
-        low, high = _window(key, length, window)
-        rank = 50.0 if method == "median" else percentile
-        image = _ranked(block, low - first, high - first, rank)
-        begin, end = max(key, start), min(key + every, stop)
-        out[begin - start : end - start] = image
-        if method == "percentile":
-            typical = _median(image)
-            for t in range(begin, end):
-                out[t - start] += np.float32(_median(block[t - first]) - typical)
-    return out

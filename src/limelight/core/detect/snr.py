@@ -21,7 +21,6 @@ Source of the definition: the Python Microscopy Environment (PYME), its document
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -35,7 +34,12 @@ from limelight.core.detect._snr_kernel import (
     reflected,
     search,
 )
-from limelight.core.detect.background import Method, check_method, temporal_background
+from limelight.core.detect.background import (
+    Method,
+    SlidingBackground,
+    check_context,
+    check_method,
+)
 from limelight.core.detect.inputs import (
     as_block,
     check_box,
@@ -63,9 +67,6 @@ _UNCLIPPED = 1.2
 Then nothing is clipped at zero, the filtered noise is greater, and this factor makes a threshold
 mean about as many false spots as with a background (measured on simulated movies).
 """
-
-_CHUNK = 16
-"""Frames whose backgrounds are held at once; few enough for the second-level cache."""
 
 
 @lru_cache(maxsize=32)
@@ -273,16 +274,13 @@ def _candidates(
         unclipped = background == "none" or length < size
         method = "mean" if background == "none" else background
 
-    def behind(begin: int, end: int) -> NDArray[np.float32]:
-        if isinstance(background, np.ndarray):
-            known = np.broadcast_to(background, (stop - start, *shape))[begin - start : end - start]
-            return np.ascontiguousarray(known, np.float32)
-        if unclipped:
-            return np.ascontiguousarray(np.broadcast_to(baseline, shape))[None]
-        return temporal_background(
+    dark = read_only(np.array(np.broadcast_to(baseline, shape)))
+    if isinstance(background, np.ndarray):
+        known = np.broadcast_to(background, (stop - start, *shape))
+    elif not unclipped:
+        check_context(block, start, stop, first, length, window=window, method=method, every=every)
+        sliding = SlidingBackground(
             block,
-            begin,
-            end,
             first=first,
             length=length,
             window=window,
@@ -291,47 +289,48 @@ def _candidates(
             every=every,
         )
 
+    def behind(t: int) -> NDArray[np.float32]:
+        if isinstance(background, np.ndarray):
+            return read_only(np.ascontiguousarray(known[t - start], np.float32))
+        return dark if unclipped else read_only(sliding.of(t))
+
     measured = noise == "measured" or (noise == "auto" and _uncalibrated(camera))
     excess = np.float32(camera.excess_noise)
     low, high = half_gaussian(low_pass), half_gaussian(high_pass)
     pad = max(len(low), len(high)) - 1
     rows, columns = reflected(shape[0], pad), reflected(shape[1], pad)
-    photons = np.empty((shape[0] + 2 * pad, shape[1] + 2 * pad), np.float32)
+    # rows begin at multiples of 64 bytes, as vector registers like them
+    photons = np.empty((shape[0] + 2 * pad, -(-(shape[1] + 2 * pad) // 16) * 16), np.float32)
     spread, filtered = np.empty(shape, np.float32), np.empty(shape, np.float32)
     words = np.zeros((shape[0], (shape[1] + 7) // 8), np.uint64)
     wanted = LABELS if peaks == "labels" else MAXIMA
 
-    # in steps from key frame to key frame, so that each background is made once
-    step = every if method != "mean" and 1 <= every <= 64 else _CHUNK
-    edges = [start, *range((start // step + 1) * step, stop, step), stop]
     found: list[tuple[int, NDArray[np.int32], NDArray[np.float32]]] = []
-    for begin, end in pairwise(edges):
-        dark = read_only(behind(begin, end))
-        for t in range(begin, end):
-            frame, back = block[t - first], dark[t - begin if len(dark) > 1 else 0]
-            prepare(frame, back, scale, baseline, variance, excess, rows, columns, photons, spread)
-            factor = _UNCLIPPED if unclipped else 1.0
-            if measured:
-                factor *= noise_factor(frame, back, scale, spread)
-            where, score = search(
-                photons,
-                spread,
-                factor,
-                float(threshold),
-                low,
-                high,
-                wanted,
-                int(radius),
-                float(debounce),
-                half,
-                area,
-                filtered,
-                words,
-            )
-            if peaks == "labels":  # found in the order of their first pixels
-                order = np.lexsort((where[1], where[0]))
-                where, score = where[:, order], score[order]
-            found.append((t - start, where, score))
+    for t in range(start, stop):
+        frame, back = block[t - first], behind(t)
+        prepare(frame, back, scale, baseline, variance, excess, rows, columns, photons, spread)
+        factor = _UNCLIPPED if unclipped else 1.0
+        if measured:
+            factor *= noise_factor(frame, back, scale, spread)
+        where, score = search(
+            photons,
+            spread,
+            factor,
+            float(threshold),
+            low,
+            high,
+            wanted,
+            int(radius),
+            float(debounce),
+            half,
+            area,
+            filtered,
+            words,
+        )
+        if peaks == "labels":  # found in the order of their first pixels
+            order = np.lexsort((where[1], where[0]))
+            where, score = where[:, order], score[order]
+        found.append((t - start, where, score))
     counts = [len(score) for _, _, score in found]
     y, x = np.concatenate([where for _, where, _ in found], axis=1)
     return Candidates(
