@@ -23,7 +23,6 @@ from typing import (
     Literal,
     Self,
     Union,
-    dataclass_transform,
     get_args,
     get_origin,
     get_type_hints,
@@ -202,10 +201,13 @@ def setting(
     return dataclasses.field(default=default, metadata={_KEY: about})
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(setting,))
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Base of all settings; a subclass becomes a frozen, keyword-only, checked dataclass."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **values: Any) -> None: ...
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

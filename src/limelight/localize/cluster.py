@@ -54,7 +54,7 @@ class Cluster:
         self._own = isinstance(client, str)
         if self._own:
             try:
-                client = Client(client, timeout="10s")
+                client = Client(client, timeout="10s")  # type: ignore[no-untyped-call]
             except (OSError, ValueError) as error:
                 raise ParameterError(
                     f"No dask scheduler answers at {client!r}. Start one with `dask scheduler`, "
