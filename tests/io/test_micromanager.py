@@ -217,6 +217,29 @@ def test_ndtiff_axes(tmp_path, frames, write_micromanager):
         np.testing.assert_array_equal(movie.read(0, 6), frames[::2])
 
 
+def test_files_of_other_writers(data, frames):
+    """Written by ndstorage (NDTiff) and ome-writers, see the data's README."""
+    for name in ("ndtiff/run_NDTiffStack.tif", "ome_writers_tc.ome.tiff"):
+        with pytest.warns(UserWarning, match="6 time points.*2 channels"):
+            movie = open_movie(data / name)
+        with movie:
+            np.testing.assert_array_equal(movie.read(0, 6), frames[::2])
+
+
+def test_channels_that_come_late(tmp_path, write_micromanager):
+    """All of one channel, then all of the other, in a file without an index map."""
+    frames = np.arange(400 * 6, dtype=np.uint16).reshape(400, 2, 3)
+    path = write_micromanager(
+        tmp_path / "x_MMStack.ome.tif",
+        frames,
+        [{"FrameIndex": k % 200, "ChannelIndex": k // 200} for k in range(400)],
+    )
+    with pytest.warns(UserWarning, match="2 channels"):
+        movie = open_movie(path)
+    with movie:
+        np.testing.assert_array_equal(movie.read(0, 200), frames[:200])
+
+
 def test_aborted_acquisition_is_no_problem(tmp_path, frames, write_micromanager):
     path = write_micromanager(
         tmp_path / "run_MMStack_Pos0.ome.tif",

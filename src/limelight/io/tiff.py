@@ -232,7 +232,7 @@ def _cut(
     return None
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def _ome(text: str) -> Ome | None:
     return parse_ome(text) if "<OME" in text[:4096] else None
 
@@ -359,12 +359,14 @@ def _tagged_planes(
         text = part.tag(page, micromanager.FRAME_TAG)
         return micromanager.coordinates(micromanager.frame_properties(text)) if text else {}
 
-    # Reading the texts of all frames takes long, so the first ones tell whether it is needed.
-    sample = pages if index else pages[:_SAMPLE]
-    rows = [places_of(row) for row in sample]
+    # Reading the texts of all frames takes long, so some of them tell whether it is needed.
+    few = np.unique(np.linspace(0, len(pages) - 1, _SAMPLE).astype(int))
+    few = np.union1d(few, np.arange(min(_SAMPLE, len(pages))))
+    rows = [places_of(row) for row in (pages if index else pages[few])]
     if len({tuple(sorted((k, str(v)) for k, v in r.items() if k != "time")) for r in rows}) < 2:
         return None
-    rows += [places_of(row) for row in pages[len(sample) :]]
+    if not index:
+        rows = [places_of(row) for row in pages]
     result: dict[str, NDArray[np.int64]] = {}
     for axis in dict.fromkeys(axis for row in rows for axis in row):
         values = [row.get(axis, 0) for row in rows]
