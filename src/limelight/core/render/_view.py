@@ -1,0 +1,126 @@
+"""Choose how to draw a window: from what is counted already, by counting, or one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from limelight.core.render import _draw
+from limelight.core.render.picture import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from limelight.core.render._index import Molecules
+    from limelight.core.render._pyramid import Pyramid
+
+__all__ = ["CROWD", "Style", "View"]
+
+CROWD = 2**18
+"""So many Gaussians are drawn one by one in no time."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How molecules are drawn.
+
+    Parameters
+    ----------
+    mode : str
+        One of `limelight.core.render.MODES`.
+    blur : tuple of float (y, x), optional
+        Standard deviations of the modes "blur" and "smooth", drawn pixels.
+    least : float
+        Smallest standard deviation of a Gaussian, drawn pixels.
+    exact : bool
+        Draw every Gaussian exactly where it is.
+    """
+
+    mode: str
+    blur: tuple[float, float] | None
+    least: float
+    exact: bool
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Molecules, and what is known of them.
+
+    Parameters
+    ----------
+    molecules : Molecules
+        Their places and widths.
+    threads : int
+        Threads.
+    fails : 1D array of uint8
+        Zero for those to draw, or empty.
+    middle, widest : float
+        Median precision, and that which nearly none exceeds, camera pixels.
+    pyramid : callable, optional
+        Returns their histograms.
+    tilt : 1D array of float32
+        Correlation of each molecule's errors along y and x, or empty.
+    """
+
+    molecules: Molecules
+    threads: int
+    fails: NDArray[np.uint8]
+    middle: float
+    widest: float
+    pyramid: Callable[[], Pyramid] | None
+    tilt: NDArray[np.float32]
+
+    def draw(
+        self, window: Window, style: Style, weight: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the image of a window; ``weight`` may be empty."""
+        if style.mode == "gaussian":
+            return self._gaussians(window, style, weight)
+        known = (self.molecules, window, self.threads)
+        if style.blur is None:
+            if self._is_counted(window, weight, 0) and self.pyramid:
+                return self.pyramid().cut(window)
+            return _draw.histogram(*known, weight, self.fails)
+        if max(style.blur) > _draw.CONVOLVE_UP_TO:
+            return _draw.blurred(*known, style.blur, weight, self.fails)
+        counts = self._counts(window, weight, _draw.margin(style.blur) + 32)
+        return _draw.blur(counts, window, self.threads, style.blur)
+
+    def _gaussians(
+        self, window: Window, style: Style, weight: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        least = style.least
+        known = (self.molecules, window, self.threads, weight, self.fails)
+        if self.tilt.size:
+            return _draw.tilted_gaussians(*known, self.tilt, least)
+        if not style.exact and self.molecules.count(window.viewport()) > CROWD:
+            narrow = _draw.NARROW * least / window.zoom
+            if self.widest <= narrow:
+                factor = _draw.FINER
+                fine = Window(
+                    window.zoom * factor,
+                    (window.first[0] * factor, window.first[1] * factor),
+                    (window.shape[0] * factor, window.shape[1] * factor),
+                    window.origin,
+                )
+                counts = self._counts(fine, weight, 64)
+                return _draw.equal_gaussians(counts, window, self.threads, least)
+            if self.middle <= narrow:
+                return _draw.crowd(*known, least)
+        return _draw.gaussians(*known, least, exact=style.exact)
+
+    def _counts(self, window: Window, weight: NDArray[np.float32], margin: int) -> _draw.Counts:
+        """Return the function that counts: from the histograms, or molecule by molecule."""
+        if self._is_counted(window, weight, margin) and self.pyramid:
+            return self.pyramid().cut
+        return _draw.counted(self.molecules, weight, self.fails)
+
+    def _is_counted(self, window: Window, weight: NDArray[np.float32], margin: int) -> bool:
+        """Tell whether the histograms hold the window and so many pixels around it."""
+        if self.pyramid is None or weight.size or self.fails.size or not len(self.molecules):
+            return False
+        pyramid = self.pyramid()
+        return pyramid.has(window.zoom) and pyramid.covers(window, margin)
