@@ -64,11 +64,10 @@ def prepare(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def noise_factor(frame, background, scale, noise):  # type: ignore[no-untyped-def]
-    """Return by how much the noise of a frame exceeds what the camera's numbers say.
+def squared_differences(frame, background, scale, noise):  # type: ignore[no-untyped-def]
+    """Return squared differences of neighbouring pixels over their expected variance.
 
-    Differences of neighbouring pixels are compared with their expected variance; the median of the
-    squares hardly sees molecules. At most 4096 pairs on a fixed grid are looked at.
+    At most 4096 pairs on a fixed grid are looked at.
     """
     height, width = frame.shape
     across, down = max(2, (width + 63) // 64), max(1, (height + 63) // 64)
@@ -83,11 +82,7 @@ def noise_factor(frame, background, scale, noise):  # type: ignore[no-untyped-de
             if np.isfinite(square):
                 squares[n] = square
                 n += 1
-    if n == 0:
-        return 1.0
-    # 0.4549 is the median of a squared standard normal variable
-    factor = np.sqrt(np.median(squares[:n]) / 0.4549364)
-    return factor if factor > 0 else 1.0
+    return squares[:n]
 
 
 @njit(nogil=True, cache=True)
@@ -217,17 +212,22 @@ def _centroid(filtered, marks, y, x, stack):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _debounce(y, x, brightness, count, distance, keep):  # type: ignore[no-untyped-def]
+def _debounce(where, brightness, count, distance, keep):  # type: ignore[no-untyped-def]
     """Keep, from the brightest on, each peak that has no kept one within a distance."""
-    order = np.argsort(-brightness[:count], kind="mergesort")
+    waiting = np.ones(count, np.bool_)
     keep[:count] = False
-    for n in order:
-        free = True
-        for m in range(count):
-            if keep[m] and (y[n] - y[m]) ** 2 + (x[n] - x[m]) ** 2 <= distance * distance:
-                free = False
-                break
-        keep[n] = free
+    for _ in range(count):
+        best = -1
+        for n in range(count):
+            if waiting[n] and (best < 0 or brightness[n] > brightness[best]):
+                best = n
+        if best < 0:
+            break
+        keep[best] = True
+        for n in range(count):
+            dy, dx = where[0, n] - where[0, best], where[1, n] - where[1, best]
+            if dy * dy + dx * dx <= distance * distance:
+                waiting[n] = False
 
 
 @njit(nogil=True, cache=True)
@@ -323,7 +323,7 @@ def search(  # type: ignore[no-untyped-def]
                 count += 1
     keep = np.ones(count, np.bool_)
     if debounce > 0 or peaks == LABELS:
-        _debounce(where[0], where[1], bright, count, debounce, keep)
+        _debounce(where, bright, count, debounce, keep)
     kept = 0
     for n in range(count):
         y, x = where[0, n], where[1, n]
