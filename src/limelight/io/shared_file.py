@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 import weakref
 from pathlib import Path
@@ -51,8 +52,6 @@ class SharedFile:
     ----------
     path : path
         The file.
-    keep_open : bool
-        Whether to hold it open between reads; do not where there are hundreds of them.
 
     Raises
     ------
@@ -60,7 +59,7 @@ class SharedFile:
         If it cannot be opened.
     """
 
-    def __init__(self, path: str | Path, *, keep_open: bool = True) -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._lock = threading.Lock()
         self._users = 0
@@ -68,22 +67,27 @@ class SharedFile:
         self._descriptor: int | None = None
         self._finalizer: Any = None
         descriptor = self._open()
-        try:
-            self.size = os.fstat(descriptor).st_size
-        finally:
-            if not keep_open:
-                os.close(descriptor)
-        if keep_open:
-            self._descriptor = descriptor
-            self._finalizer = weakref.finalize(self, os.close, descriptor)
+        self._descriptor = descriptor
+        self._finalizer = weakref.finalize(self, os.close, descriptor)
+        status = os.fstat(descriptor)
+        self.size = status.st_size
+        if stat.S_ISDIR(status.st_mode):
+            self.close()
+            raise explain(self.path, IsADirectoryError())
 
     def _open(self) -> int:
         try:
-            if self.path.is_dir():
-                raise IsADirectoryError
             return os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise explain(self.path, error) from error
+
+    def let_go(self) -> None:
+        """Hold the file open no longer: from now on it is opened for each read.
+
+        For movies of hundreds of files, of which a system cannot keep all open.  Not to be called
+        while another thread reads.
+        """
+        self._release()
 
     def read_into(self, offset: int, target: NDArray[Any]) -> int:
         """Fill an array with the bytes at that place.

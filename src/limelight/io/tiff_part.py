@@ -98,10 +98,13 @@ class TiffPart:
         self, path: str | Path, *, keep_open: bool = True, like: TiffPart | None = None
     ) -> None:
         self.path = Path(path)
-        self.file = SharedFile(path, keep_open=keep_open)
+        self.file = SharedFile(path)
+        self._keep_open = keep_open
+        self._twin: TiffPart | None = None
         self._chain: Chain | None = None
         self._lock = threading.Lock()
         self.broken = False
+        self.encoding: Encoding
         try:
             self._open(like)
         except FileError:
@@ -121,6 +124,10 @@ class TiffPart:
             ) from error
         try:
             self.first: Directory = self.directories.directory(self.directories.first)
+            if like is not None and self._is_twin_of(like):
+                self._take_over(like.encoding)
+                self._twin = like
+                return
             layout = tuple(self.directories.numbers(self.first, tag) for tag in _LAYOUT_TAGS)
             alike = (
                 like is not None
@@ -128,7 +135,7 @@ class TiffPart:
                 and like.byte_order == self.byte_order
                 and not like.encoding.jpeg  # whose tables may differ from file to file
             )
-            self.encoding: Encoding = (
+            self.encoding = (
                 replace(like.encoding, description="")
                 if alike and like is not None
                 else _read_encoding(self.path, layout)
@@ -141,11 +148,26 @@ class TiffPart:
                 "the file is damaged or incomplete: its first frame cannot be found.",
                 "Copy the file again.",
             ) from error
-        self.height, self.width = self.encoding.height, self.encoding.width
-        self.dtype = self.encoding.dtype
+        self._take_over(self.encoding)
+
+    def _take_over(self, encoding: Encoding) -> None:
+        self.encoding = encoding
+        self.height, self.width, self.dtype = encoding.height, encoding.width, encoding.dtype
         self.frame_bytes = self.height * self.width * self.dtype.itemsize
-        self._block_bytes = self.frame_bytes if self.encoding.plain else 0
+        self._block_bytes = self.frame_bytes if encoding.plain else 0
         self._swap = self.byte_order != {"little": "<", "big": ">"}[sys.byteorder]
+
+    def _is_twin_of(self, other: TiffPart) -> bool:
+        """Tell whether this file is laid out as another one of a single frame, to the byte."""
+        return (
+            len(other) == 1
+            and other.block(0) >= 0
+            and other.first.next == 0
+            and not other.broken
+            and self.file.size == other.file.size
+            and self.byte_order == other.byte_order
+            and self.first == other.first
+        )
 
     @property
     def description(self) -> str:
@@ -171,6 +193,15 @@ class TiffPart:
             Whether one directory may stand for all frames (ImageJ's files > 4 GB, and tifffile's
             truncated ones).
         """
+        if self._twin is not None:
+            self._chain = self._twin._chain
+            self._twin = None
+        else:
+            self._index(promised, lone_directory)
+        if not self._keep_open:
+            self.file.let_go()
+
+    def _index(self, promised: int | None, lone_directory: bool) -> None:
         chain = self._contiguous(promised, lone_directory) if promised else None
         if chain is None:
             chain = self.directories.walk(self._block_bytes)
