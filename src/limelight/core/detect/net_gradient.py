@@ -29,15 +29,16 @@ from limelight.core.detect.inputs import (
     check_box,
     check_roi,
     no_candidates,
+    read_only,
 )
+from limelight.core.detect.verdicts import explain_maxima
 from limelight.core.errors import ParameterError
-from limelight.core.parts import Verdicts
 from limelight.core.spots import Candidates
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from limelight.core.parts import ROI
+    from limelight.core.parts import ROI, Verdicts
 
 __all__ = ["detect_net_gradient", "explain_net_gradient", "gradient_weights", "net_gradient_at"]
 
@@ -339,50 +340,29 @@ def explain_net_gradient(
     """
     taken = detect_net_gradient(image, threshold, box, roi=roi)
     block = as_block(image)[:1]
-    box = check_box(box)
-    half = box // 2
+    half = check_box(box) // 2
     shape = (block.shape[1], block.shape[2])
-    y0, x0, y1, x1 = check_roi(roi, shape)
-    top, left, bottom, right = _searched(shape, box, (0, 0, *shape))
+    fits = _searched(shape, box, (0, 0, *shape))
 
     # The same search, on an image within a dark rim, also shows maxima whose box leaves the image.
     low = np.iinfo(block.dtype).min if block.dtype.kind in "iu" else -np.inf
-    padded = np.pad(block, ((0, 0), (half, half), (half, half)), constant_values=low)
-    area = (half, half, half + shape[0], half + shape[1])
-    every = _maxima(padded, area, box, box, np.nan)
-    small = _maxima(block, (top, left, bottom, right), box, 3, float(threshold))
-
-    scores = {(y, x): s for y, x, s in _rows(taken)}
-    reasons = dict.fromkeys(scores, "")
-    for y, x, _ in _rows(every):
-        y, x = y - half, x - half
-        if (y, x) in reasons:
-            continue
-        inside = top <= y < bottom and left <= x < right
-        score = float(net_gradient_at(block, 0, y, x, box)[0]) if inside else np.nan
-        scores[y, x] = score
-        if not (y0 <= y < y1 and x0 <= x < x1):
-            reasons[y, x] = "outside the region of interest"
-        elif not inside:
-            reasons[y, x] = "box leaves the image"
-        elif not np.isfinite(score):
-            reasons[y, x] = "box holds a pixel that is not a number"
-        else:
-            reasons[y, x] = f"below threshold: {score:.5g} <= {threshold:.5g}"
-    for y, x, score in _rows(small):
-        if (y, x) not in reasons:
-            scores[y, x] = score
-            reasons[y, x] = f"brighter pixel within {half} px"
-    order = sorted(reasons)
-    return Verdicts(
-        np.array([y for y, _ in order], np.int32),
-        np.array([x for _, x in order], np.int32),
-        np.array([scores[key] for key in order], np.float32),
-        [reasons[key] for key in order],
-        float(threshold),
+    padded = read_only(np.pad(block, ((0, 0), (half, half), (half, half)), constant_values=low))
+    every = _maxima(padded, (half, half, half + shape[0], half + shape[1]), box, box, np.nan)
+    y, x = every.y - half, every.x - half
+    score = net_gradient_at(block, every.frame, y, x, box)
+    inside = (y >= fits[0]) & (y < fits[2]) & (x >= fits[1]) & (x < fits[3])
+    broken = np.zeros(shape, np.bool_)
+    broken[y, x] = ~np.isfinite(score)
+    score[~inside] = np.nan
+    return explain_maxima(
+        taken,
+        [
+            Candidates(every.frame, y, x, score),
+            _maxima(block, fits, box, 3, float(threshold)),
+        ],
+        roi=check_roi(roi, shape),
+        fits=fits,
+        broken=broken,
+        threshold=float(threshold),
+        otherwise=f"brighter pixel within {half} px",
     )
-
-
-def _rows(candidates: Candidates) -> list[tuple[int, int, float]]:
-    columns = candidates.y.tolist(), candidates.x.tolist(), candidates.score.tolist()
-    return list(zip(*columns, strict=True))

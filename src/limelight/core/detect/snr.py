@@ -24,6 +24,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
+from scipy import ndimage
 
 from limelight.core.camera import Camera
 from limelight.core.detect._snr_kernel import (
@@ -47,14 +48,14 @@ from limelight.core.detect.inputs import (
     no_candidates,
     read_only,
 )
+from limelight.core.detect.verdicts import explain_maxima
 from limelight.core.errors import ParameterError
-from limelight.core.parts import Verdicts
 from limelight.core.spots import Candidates
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from limelight.core.parts import ROI
+    from limelight.core.parts import ROI, Verdicts
 
 __all__ = ["Noise", "Peaks", "detect_snr", "explain_snr"]
 
@@ -386,7 +387,6 @@ def explain_snr(
     first = settings.get("first", 0)
     start = first if start is None else start
     half = check_box(box) // 2
-    y0, x0, y1, x1 = check_roi(roi, shape)
     settings["camera"] = camera
 
     def search_with(half: int, roi: ROI | None, threshold: float, **how: Any) -> Candidates:
@@ -398,39 +398,19 @@ def explain_snr(
     bright = search_with(0, None, threshold, radius=1)
     faint = search_with(0, None, 0.0, radius=half)
 
-    image = block[start - first]
-    scores: dict[tuple[int, int], float] = {}
-    reasons: dict[tuple[int, int], str] = {}
-    for key, score in _rows(taken):
-        scores[key], reasons[key] = score, ""
-    for key, score in [*_rows(bright), *_rows(faint)]:
-        if key in reasons:
-            continue
-        y, x = key
-        scores[key] = score
-        box_inside = half <= y < shape[0] - half and half <= x < shape[1] - half
-        if not (y0 <= y < y1 and x0 <= x < x1):
-            reasons[key] = "outside the region of interest"
-        elif not box_inside:
-            reasons[key] = "box leaves the image"
-        elif not np.isfinite(image[y - half : y + half + 1, x - half : x + half + 1]).all():
-            reasons[key] = "box holds a pixel that is not a number"
-        elif score <= threshold:
-            reasons[key] = f"below threshold: {score:.3g} <= {threshold:.3g}"
-        elif peaks == "labels":
-            reasons[key] = "joined with its surroundings into one spot"
-        else:
-            reasons[key] = f"brighter peak within {max(debounce, radius):g} px"
-    order = sorted(reasons)
-    return Verdicts(
-        np.array([y for y, _ in order], np.int32),
-        np.array([x for _, x in order], np.int32),
-        np.array([scores[key] for key in order], np.float32),
-        [reasons[key] for key in order],
-        float(threshold),
+    broken = ~np.isfinite(block[start - first])
+    if broken.any():
+        broken = ndimage.maximum_filter(broken, 2 * half + 1, mode="constant")
+    if peaks == "labels":
+        otherwise = "joined with its surroundings into one spot"
+    else:
+        otherwise = f"brighter peak within {max(debounce, radius):g} px"
+    return explain_maxima(
+        taken,
+        [bright, faint],
+        roi=check_roi(roi, shape),
+        fits=_inner((0, 0, *shape), shape, half),
+        broken=broken,
+        threshold=float(threshold),
+        otherwise=otherwise,
     )
-
-
-def _rows(candidates: Candidates) -> list[tuple[tuple[int, int], float]]:
-    keys = zip(candidates.y.tolist(), candidates.x.tolist(), strict=True)
-    return list(zip(keys, candidates.score.tolist(), strict=True))
