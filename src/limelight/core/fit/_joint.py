@@ -208,6 +208,13 @@ def evaluate(region, rows, chunks, theta, molecules, g, h):
 
 
 @njit(nogil=True, cache=True)
+def copy(source, target):
+    """Copy all parameters."""
+    for i in range(PARAMETERS):
+        target[i] = source[i]
+
+
+@njit(nogil=True, cache=True)
 def factorize(h, damping, free, lower):
     """Cholesky factor of h with its diagonal enlarged; False where that does not exist."""
     for i in range(free):
@@ -293,7 +300,8 @@ def joint_fit(
     g, h = np.empty(PARAMETERS), np.empty((PARAMETERS, PARAMETERS))
     g_try, h_try = np.empty(PARAMETERS), np.empty((PARAMETERS, PARAMETERS))
     lower = np.empty((PARAMETERS, PARAMETERS))
-    step, trial, home = np.empty(PARAMETERS), np.empty(PARAMETERS), theta.copy()
+    step, trial, home = np.empty(PARAMETERS), np.empty(PARAMETERS), np.empty(PARAMETERS)
+    copy(theta, home)
     best = _objective(region, rows, chunks, theta, molecules, prior, spread, g, h)
     damping = 1e-3
     done = 1
@@ -319,7 +327,7 @@ def joint_fit(
         if at_solution:
             small = value - best < 5e-3 and gain < 1e-2
             best = value
-            theta[:free] = trial[:free]
+            copy(trial, theta)
             g, g_try = g_try, g
             h, h_try = h_try, h
             damping = damping * 0.1 if damping > 1e-6 else 0.0
@@ -334,7 +342,8 @@ def joint_fit(
     if factorize(h, 0.0, free, lower):
         inverse_diagonal(lower, free, variance)
     else:
-        variance[:] = np.inf
+        for i in range(free):
+            variance[i] = np.inf
     return best, done
 
 

@@ -23,6 +23,7 @@ from limelight.core.fit._joint import (
     PARAMETERS,
     B,
     S,
+    copy,
     joint_fit,
     lay_out,
     new_region,
@@ -106,7 +107,8 @@ def fit_frames(
         for spot in range(count):
             for k in range(used):
                 if own[k, SPOT] == spot and own[k, ALIVE] > 0.0:
-                    table[written] = own[k]
+                    for column in range(COLUMNS):
+                        table[written, column] = own[k, column]
                     table[written, SPOT] += first
                     frame[written] = t
                     written += 1
@@ -247,7 +249,8 @@ def _round_spots(strange, count, close, area, prior):
 def _begin(image, start, half, prior, molecule):
     """First guess of a molecule."""
     y, x = int(start[0]), int(start[1])
-    molecule[:] = 0.0
+    for column in range(COLUMNS):
+        molecule[column] = 0.0
     molecule[ALIVE] = 1.0
     molecule[DIRTY] = 1.0
     near = abs(start[2] - x) < 1.5 and abs(start[3] - y) < 1.5
@@ -472,10 +475,12 @@ def _residual_peak(rows, chunks, sigma, room, scores):
             p, lane = r * chunks + c // L.WIDTH, c % L.WIDTH
             push[r + _REACH, c + _REACH] = region.weight[p, lane]
             pull[r + _REACH, c + _REACH] = region.inverse[p, lane]
-    push[rows + _REACH : rows + 2 * _REACH, :] = 0.0
-    pull[rows + _REACH : rows + 2 * _REACH, :] = 0.0
-    push[:, width + _REACH :] = 0.0
-    pull[:, width + _REACH :] = 0.0
+    # what an earlier, larger region left beside this one
+    for r in range(rows + 2 * _REACH):
+        first = width + _REACH if r < rows + _REACH else _REACH
+        for c in range(first, push.shape[1]):
+            push[r, c] = 0.0
+            pull[r, c] = 0.0
     taps = np.empty(_TAPS, np.float32)
     for i in range(_TAPS):
         a = (i - _REACH - 0.5) / sigma * math.sqrt(0.5)
@@ -490,8 +495,10 @@ def _residual_peak(rows, chunks, sigma, room, scores):
                 curvature += taps[i] * taps[i] * pull[r, c + i]
             slopes[r, c] = slope
             curvatures[r, c] = curvature
-    slopes[rows + _REACH : rows + 2 * _REACH, :] = 0.0
-    curvatures[rows + _REACH : rows + 2 * _REACH, :] = 0.0
+    for r in range(rows + _REACH, rows + 2 * _REACH):
+        for c in range(width):
+            slopes[r, c] = 0.0
+            curvatures[r, c] = 0.0
     scores[3] = 0.0
     for r in range(rows):
         for c in range(width):
@@ -562,8 +569,8 @@ def _settle(image, extra, table, used, members, size, grow, rules, room):
                 dropped = True
                 if molecules == 0:
                     break
-                theta[:] = trial
-                variance[:] = errors
+                copy(trial, theta)
+                copy(errors, variance)
                 value = without
                 continue
             # the residual in the region is that of the model with one less: restore it
@@ -587,7 +594,7 @@ def _settle(image, extra, table, used, members, size, grow, rules, room):
         best = value + threshold * scale
         better = False
         for way in range(2):
-            trial[:] = theta
+            copy(theta, trial)
             at = FIRST + 3 * molecules
             if way == 0:
                 if not found:
@@ -614,10 +621,10 @@ def _settle(image, extra, table, used, members, size, grow, rules, room):
             if gained > best:
                 best = gained
                 better = True
-                room.other[:] = trial
+                copy(trial, room.other)
         if not better:
             break
-        theta[:] = room.other
+        copy(room.other, theta)
         spots[molecules] = spots[max(longest, 0)]
         molecules += 1
         value, more = joint_fit(
@@ -636,7 +643,8 @@ def _settle(image, extra, table, used, members, size, grow, rules, room):
         elif used < table.shape[0]:
             k = used
             used += 1
-            table[k, :] = 0.0
+            for column in range(COLUMNS):
+                table[k, column] = 0.0
             table[k, X] = -1e9
         else:
             break

@@ -104,7 +104,7 @@ def _demo(frames: int, seed: int) -> SimulatedMovie:
     points = np.concatenate((lines, pores))
     # About 35 emitters are on at any time, whatever the length of the movie.
     off_frames = max(len(points) * 2.5 / 35, 100.0)
-    drift = linear_drift(frames, (0.6, -0.4)) + random_walk_drift(frames, 0.004, rng)
+    drift = linear_drift(frames, (0.25, -0.15)) + random_walk_drift(frames, 0.002, rng)
     return SimulatedMovie(
         size,
         frames,
