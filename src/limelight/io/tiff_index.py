@@ -268,7 +268,7 @@ class TiffIndex:
                 regular = regular + 1 if alike else 0
                 distance = new
             directories.append(offset)
-            data.append(block)
+            data.append(min(block, self.file.size))  # a place of 64 wrong bits is no index
             checked.append(True)
             offset = directory.next
             step = min(step * 2, _LONGEST_LEAP) if leap and regular >= _REGULAR else 1

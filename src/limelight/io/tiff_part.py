@@ -216,7 +216,7 @@ class TiffPart:
         if not self._block_bytes or promised < 2:
             return None
         block = self.directories.block(self.first, self._block_bytes)
-        if block < 0:
+        if not 0 <= block < self.file.size:
             return None
         end = block + promised * self.frame_bytes
         following = self.first.next
@@ -234,10 +234,10 @@ class TiffPart:
                 self.directories.block(second, self._block_bytes) != block + self.frame_bytes
             ):
                 return None
-        data = block + np.arange(promised, dtype=np.int64) * self.frame_bytes
-        return Chain(
-            np.full(promised, -1, np.int64), data, np.ones(promised, bool), end > self.file.size
-        )
+        # A wrong description may promise more than any memory lists.
+        count = min(promised, (self.file.size - block) // self.frame_bytes + 1)
+        data = block + np.arange(count, dtype=np.int64) * self.frame_bytes
+        return Chain(np.full(count, -1, np.int64), data, np.ones(count, bool), end > self.file.size)
 
     def _complete(self, chain: Chain) -> int:
         """Return the number of frames before the first one whose pixels are not all there."""
