@@ -1,0 +1,53 @@
+"""Threads over pieces of work; kernels release the interpreter's lock."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from limelight.core.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["each", "pieces", "thread_count"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def thread_count(threads: int | None) -> int:
+    """Return how many threads to use: all that this process may run on by default.
+
+    Raises
+    ------
+    ParameterError
+        If fewer than one is asked for.
+    """
+    if threads is None:
+        try:
+            return len(os.sched_getaffinity(0))
+        except AttributeError:  # not on every system
+            return os.cpu_count() or 1
+    if threads < 1:
+        raise ParameterError(f"threads must be at least 1, not {threads}.")
+    return threads
+
+
+def each(function: Callable[[T], R], items: Iterable[T], threads: int | None = None) -> list[R]:
+    """Return the function's results for all items, in their order."""
+    items = list(items)
+    count = min(thread_count(threads), len(items))
+    if count <= 1:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(count, thread_name_prefix="limelight-locs") as pool:
+        return list(pool.map(function, items))
+
+
+def pieces(length: int, count: int) -> list[tuple[int, int]]:
+    """Cut a range into at most ``count`` runs (start, stop) of nearly equal length."""
+    count = max(min(count, length), 1)
+    edges = [length * i // count for i in range(count + 1)]
+    return list(itertools.pairwise(edges))
