@@ -151,9 +151,9 @@ def blur(
 
 
 def equal_gaussians(
-    counts: Counts, window: Window, threads: int, sigma: float
+    counts: Counts, window: Window, threads: int, sigma: float, finer: int = FINER
 ) -> NDArray[np.float32]:
-    """Return nearly what `gaussians` of one width return, from a histogram of half the pixel.
+    """Return nearly what `gaussians` of one width return, from a histogram.
 
     Parameters
     ----------
@@ -161,23 +161,25 @@ def equal_gaussians(
         Returns the histogram of a window.
     sigma : float
         Standard deviation, drawn pixels.
+    finer : int
+        Pixels of the histogram per drawn pixel, an even number.
     """
     image = np.empty(window.shape, np.float32)
-    weights = finer_taps(sigma, FINER)
-    radius = len(weights) // 2 - FINER // 2
-    wide = window.shape[1] * FINER
+    weights = finer_taps(sigma, finer)
+    radius = len(weights) // 2 - finer // 2
+    wide = window.shape[1] * finer
 
     def draw(band: tuple[int, int]) -> None:
         r0, r1 = band
         part = Window(
-            window.zoom * FINER,
-            ((window.first[0] + r0) * FINER - radius, window.first[1] * FINER - radius),
-            ((r1 - r0) * FINER + 2 * radius, padded_width(wide, radius + 1)),
+            window.zoom * finer,
+            ((window.first[0] + r0) * finer - radius, window.first[1] * finer - radius),
+            ((r1 - r0) * finer + 2 * radius, padded_width(wide, radius + 1)),
             window.origin,
         )
         fine = np.zeros((r1 - r0, wide), np.float32)
-        blur_rows(counts(part), fine, 0, weights, weights, FINER)
-        image[r0:r1] = fine[:, ::FINER]
+        blur_rows(counts(part), fine, 0, weights, weights, finer)
+        image[r0:r1] = fine[:, ::finer]
 
     each(draw, _bands(window, threads), threads)
     return image

@@ -85,6 +85,22 @@ def two_lines():
 
 
 @njit(nogil=True, cache=True)
+def _add_partly(image, row, column, low, high, profile, factor, scratch):
+    """Add ``profile * factor`` to those of sixteen pixels whose column is from low to high - 1.
+
+    The sum is made as for all sixteen (a product and a sum that are rounded once, or twice), so
+    that a pixel does not depend on where the image ends.
+    """
+    for p in range(16):
+        inside = low <= column + p < high
+        scratch[1, p] = image[row, column + p] if inside else np.float32(0)
+    L.store(scratch, 1, L.load(scratch, 1) + profile * factor)
+    for p in range(16):
+        if low <= column + p < high:
+            image[row, column + p] = scratch[1, p]
+
+
+@njit(nogil=True, cache=True)
 def add_gaussian(image, box, row, column, sy, sx, volume, scratch, iota):
     """Add one Gaussian, sampled at pixel centres; all in pixels of the image.
 
@@ -118,10 +134,9 @@ def add_gaussian(image, box, row, column, sy, sx, volume, scratch, iota):
                     pixels = pixels + profile * scratch[0, m - i]
                     store_pixels(image, bi + m, bj + j, pixels)
             else:
-                L.store(scratch, 1, profile)
                 for m in range(i, last + 1):
-                    for p in range(min(16, j1 - j + 1)):
-                        image[bi + m, bj + j + p] += scratch[1, p] * scratch[0, m - i]
+                    weight = scratch[0, m - i]
+                    _add_partly(image, bi + m, bj + j, c0, c1, profile, weight, scratch)
 
 
 FRACTIONS = 32
@@ -158,27 +173,25 @@ def profiles(least):
 
 
 @njit(nogil=True, cache=True)
-def _from_table(image, box, row, column, sy, sx, volume, table, least):
-    """Add one Gaussian from the table; all in pixels of the image.
-
-    Returns False, and has drawn nothing, where the sixteen columns are not all in the box.
-    """
+def _from_table(image, box, row, column, sy, sx, volume, table, least, scratch):
+    """Add one Gaussian from the table; all in pixels of the image."""
     r0, c0, r1, c1 = box
     base_row, base_column = np.floor(row), np.floor(column)
-    j = int(base_column) - _BEFORE
-    if j < c0 or j + 16 > c1:
-        return False
     per_width = (WIDTHS - 1) / (WIDEST - least)
     wy, wx = int((sy - least) * per_width + 0.5), int((sx - least) * per_width + 0.5)
     fy = wy * (FRACTIONS + 1) + int((row - base_row) * FRACTIONS + 0.5)
     fx = wx * (FRACTIONS + 1) + int((column - base_column) * FRACTIONS + 0.5)
     profile = L.load(table, fx) * np.float32(volume)
-    i = int(base_row)
+    i, j = int(base_row), int(base_column) - _BEFORE
     half = int(REACH * (sy + 1.0 / per_width))
-    for m in range(max(-min(half, _BEFORE), r0 - i), min(min(half + 1, 8), r1 - 1 - i) + 1):
-        pixels = load_pixels(image, i + m, j) + profile * table[fy, m + _BEFORE]
-        store_pixels(image, i + m, j, pixels)
-    return True
+    m0, m1 = max(-min(half, _BEFORE), r0 - i), min(min(half + 1, 8), r1 - 1 - i)
+    if j >= c0 and j + 16 <= c1:
+        for m in range(m0, m1 + 1):
+            pixels = load_pixels(image, i + m, j) + profile * table[fy, m + _BEFORE]
+            store_pixels(image, i + m, j, pixels)
+        return
+    for m in range(m0, m1 + 1):
+        _add_partly(image, i + m, j, c0, c1, profile, table[fy, m + _BEFORE], scratch)
 
 
 @njit(nogil=True, cache=True)
@@ -210,10 +223,10 @@ def draw_gaussians(
             column = (x[n] - origin[1]) * zoom - 0.5 - first[1]
             a, b = max(sy[n] * zoom, least), max(sx[n] * zoom, least)
             inside = (
-                (row + REACH * a >= r0)
-                & (row - REACH * a <= r1 - 1)
-                & (column + REACH * b >= c0)
-                & (column - REACH * b <= c1 - 1)
+                (row + REACH * a >= r0 - 1)
+                & (row - REACH * a <= r1)
+                & (column + REACH * b >= c0 - 1)
+                & (column - REACH * b <= c1)
                 & (a < np.inf)
                 & (b < np.inf)
             )
@@ -221,9 +234,9 @@ def draw_gaussians(
                 continue  # not inside either where a value is not a number
             volume = weight[n] if weighted else np.float32(1)
             if quick and a <= WIDEST and b <= WIDEST:
-                if _from_table(image, box, row, column, a, b, volume, table, least):
-                    continue
-            add_gaussian(image, box, row, column, a, b, volume, scratch, iota)
+                _from_table(image, box, row, column, a, b, volume, table, least, scratch)
+            else:
+                add_gaussian(image, box, row, column, a, b, volume, scratch, iota)
 
 
 @njit(nogil=True, cache=True)
@@ -264,18 +277,18 @@ def draw_crowd(
             a, b = max(a, least), max(b, least)
             row, column = row - 0.5 - first[0], column - 0.5 - first[1]
             if not (
-                (row + REACH * a >= r0)
-                & (row - REACH * a <= r1 - 1)
-                & (column + REACH * b >= c0)
-                & (column - REACH * b <= c1 - 1)
+                (row + REACH * a >= r0 - 1)
+                & (row - REACH * a <= r1)
+                & (column + REACH * b >= c0 - 1)
+                & (column - REACH * b <= c1)
                 & (a < np.inf)
                 & (b < np.inf)
             ):
                 continue
             if a <= WIDEST and b <= WIDEST:
-                if _from_table(image, box, row, column, a, b, volume, table, least):
-                    continue
-            add_gaussian(image, box, row, column, a, b, volume, scratch, iota)
+                _from_table(image, box, row, column, a, b, volume, table, least, scratch)
+            else:
+                add_gaussian(image, box, row, column, a, b, volume, scratch, iota)
 
 
 @njit(nogil=True, cache=True)
@@ -335,6 +348,4 @@ def draw_tilted(
                     if bj + j + 16 <= image.shape[1]:
                         store_pixels(image, i, bj + j, load_pixels(image, i, bj + j) + profile)
                     else:
-                        L.store(line, 0, profile)
-                        for p in range(min(16, j1 - j + 1)):
-                            image[i, bj + j + p] += line[0, p]
+                        _add_partly(image, i, bj + j, c0, c1, profile, np.float32(1), line)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from limelight.core.render import _draw
-from limelight.core.render.picture import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,11 +15,15 @@ if TYPE_CHECKING:
 
     from limelight.core.render._index import Molecules
     from limelight.core.render._pyramid import Pyramid
+    from limelight.core.render.picture import Window
 
 __all__ = ["CROWD", "Style", "View"]
 
 CROWD = 2**18
 """So many Gaussians are drawn one by one in no time."""
+
+
+_AROUND = 64  # more than the Gaussians reach, in pixels of the histogram
 
 
 @dataclass(frozen=True)
@@ -99,15 +102,11 @@ class View:
         if not style.exact and self.molecules.count(window.viewport()) > CROWD:
             narrow = _draw.NARROW * least / window.zoom
             if self.widest <= narrow:
-                factor = _draw.FINER
-                fine = Window(
-                    window.zoom * factor,
-                    (window.first[0] * factor, window.first[1] * factor),
-                    (window.shape[0] * factor, window.shape[1] * factor),
-                    window.origin,
-                )
-                counts = self._counts(fine, weight, 64)
-                return _draw.equal_gaussians(counts, window, self.threads, least)
+                for finer in (2 * _draw.FINER, _draw.FINER):
+                    if self._is_counted(window.finer(finer), weight, _AROUND):
+                        break
+                counts = self._counts(window.finer(finer), weight, _AROUND)
+                return _draw.equal_gaussians(counts, window, self.threads, least, finer)
             if self.middle <= narrow:
                 return _draw.crowd(*known, least)
         return _draw.gaussians(*known, least, exact=style.exact)

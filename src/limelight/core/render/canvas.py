@@ -76,7 +76,7 @@ class Canvas:
         self._least = least_sigma(min_blur_nm, pixel_size_nm)
         self._threads = thread_count(threads)
         self._sigma: tuple[float, float] | None = None
-        self._margin = 0
+        self._margin: int | None = None
         if self.mode == "smooth":
             self._sigma = (1.0, 1.0)
         elif self.mode == "blur":
@@ -84,7 +84,7 @@ class Canvas:
             self._sigma = pixels_of(wanted, pixel_size_nm)
         if self._sigma and max(self._sigma) <= _draw.CONVOLVE_UP_TO:
             self._margin = _draw.margin(self._sigma)
-        height, width = (n + 2 * self._margin for n in self.window.shape)
+        height, width = (n + 2 * (self._margin or 0) for n in self.window.shape)
         self._drawn = np.zeros((height, width), np.float32)
 
     @property
@@ -95,9 +95,8 @@ class Canvas:
     @property
     def image(self) -> NDArray[np.float32]:
         """The image as it is now; where nothing is blurred, it is not copied."""
-        if not self._margin:
+        if self._margin is None or self._sigma is None:
             return self._drawn
-        assert self._sigma is not None
         return _draw.blur(
             _draw.held(self._drawn, self.window, self._margin),
             *(self.window, self._threads, self._sigma),
@@ -106,13 +105,13 @@ class Canvas:
     def add(self, locs: Localizations) -> None:
         """Draw more molecules; those with NaN as position or precision are left out."""
         y, x = (np.ascontiguousarray(locs[c], np.float32) for c in ("y", "x"))
-        first = tuple(f - self._margin for f in self.window.first)
+        first = tuple(f - (self._margin or 0) for f in self.window.first)
         grid = (self.window.origin, self.window.zoom, first)
         run = (np.array([0]), np.array([len(y)]))
         sigma = None
         if self.mode == "gaussian":
             sigma = precisions(locs)
-        elif self._sigma and not self._margin:
+        elif self._sigma and self._margin is None:
             alike = [np.full(len(y), s / self.window.zoom, np.float32) for s in self._sigma]
             sigma = (alike[0], alike[1])
         height, width = self._drawn.shape

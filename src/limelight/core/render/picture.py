@@ -174,3 +174,9 @@ class Window:
         """Return the window of so many pixels that begins at a pixel of this one."""
         first = (self.first[0] + row, self.first[1] + column)
         return Window(self.zoom, first, shape, self.origin)
+
+    def finer(self, factor: int) -> Window:
+        """Return the window of the same view whose pixels are smaller by a whole factor."""
+        first = (self.first[0] * factor, self.first[1] * factor)
+        shape = (self.shape[0] * factor, self.shape[1] * factor)
+        return Window(self.zoom * factor, first, shape, self.origin)
