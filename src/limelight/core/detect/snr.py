@@ -9,7 +9,7 @@ rim):
 - noise of a pixel, S = sqrt(read noise^2 + excess (max(n, one count) + 1))
 - a pixel belongs to a spot where F > threshold S; the score of a candidate is F / S
 
-A threshold near 1 suits all movies, as F and S are in the same unit and S is known from the camera.
+A threshold near 1 suits most movies, as F and S are in the same unit and S comes from the camera.
 
 Two ways to make candidates of such pixels are offered. "maxima" takes the local maxima of F, which
 tells touching molecules apart. "labels" takes each 4-connected region, at the centroid of F over
