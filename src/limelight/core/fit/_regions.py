@@ -38,9 +38,9 @@ COLUMNS = 17
 # columns of the table of starts
 START_Y, START_X, VERDICT = 0, 1, 7
 STARTS = 8
-# verdicts on a single fit: it failed or is not significant, it leaves much to explain, it leaves
-# a little or has an unusual width, it leaves nothing
-FAILED, STRANGE, SUSPECT, FINE = range(4)
+# verdicts on a single fit: it is nothing but noise, it failed or is not quite significant, it
+# leaves much to explain, it leaves a little or has an unusual width, it leaves nothing
+NOISE, FAILED, STRANGE, SUSPECT, FINE = range(5)
 
 _ROUNDS = 4
 _EVALUATIONS = 40
@@ -157,25 +157,34 @@ def fit_frame(image, extra, starts, count, half, prior, spread, threshold, exces
     for k in range(count):
         _begin(image, starts[k], half, prior, table[k])
         table[k, SPOT] = k
+        if starts[k, VERDICT] == NOISE:
+            # even with all the light of the box to itself it explains nothing
+            table[k, ALIVE] = 0.0
     # 1. molecules that stand alone and fit well
-    close, strange = 0, 0
+    molecules, close, strange = 0, 0, 0
     for k in range(count):
+        if table[k, ALIVE] == 0.0:
+            continue
+        molecules += 1
         lonely = True
         x, y = table[k, X], table[k, Y]
         for m in range(count):
-            if abs(table[m, X] - x) < alone and abs(table[m, Y] - y) < alone and m != k:
+            near = abs(table[m, X] - x) < alone and abs(table[m, Y] - y) < alone
+            if near and m != k and table[m, ALIVE] > 0.0:
                 lonely = False
                 dx, dy = table[m, X] - x, table[m, Y] - y
                 close += m < k and dx * dx + dy * dy < link * link
         if lonely:
             # _begin found the single fit of no use for a start: no use as a result either
-            table[k, ALONE] = table[k, ALONE] if starts[k, VERDICT] != FAILED else 0.0
+            table[k, ALONE] = table[k, ALONE] if starts[k, VERDICT] > FAILED else 0.0
             strange += starts[k, VERDICT] == STRANGE
         else:
             table[k, ALONE] = 0.0
-    split = _round_spots(strange, count, close, image.size, prior)
+    split = _round_spots(strange, molecules, close, image.size, prior)
     busy = False
     for k in range(count):
+        if table[k, ALIVE] == 0.0:
+            continue
         if table[k, ALONE] > 0.0 and (starts[k, VERDICT] == FINE or not split):
             table[k, DIRTY] = 0.0
         else:

@@ -139,7 +139,9 @@ def fit_multi(
     starts[:, 3] = single["y"] + where[1].astype(np.float64)
     for column, name in ((4, "photons"), (5, "bg"), (6, "sx")):
         starts[:, column] = single[name]
-    starts[:, kernel.VERDICT] = np.where(significant, verdict, kernel.FAILED)
+    noise_only = tests["significance"] < 0.5 * threshold
+    failed = np.where(noise_only, kernel.NOISE, kernel.FAILED)
+    starts[:, kernel.VERDICT] = np.where(significant, verdict, failed)
     table = np.empty((2 * len(good) + 32 * len(images), kernel.COLUMNS))
     rows = np.empty(len(table), np.int64)
     count = kernel.fit_frames(
