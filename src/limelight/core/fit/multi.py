@@ -100,7 +100,8 @@ def fit_multi(
     -----
     A frame's result depends on no other frame. The interpreter lock is released while it works.
     """
-    from limelight.core.fit import _regions as kernel
+    from limelight.core.fit import _frames as kernel
+    from limelight.core.fit._group import COLUMNS
 
     images, noise = _as_images(photons, variance)
     box = int(check_number(box, "box", 5, 31))
@@ -142,7 +143,7 @@ def fit_multi(
     noise_only = tests["significance"] < 0.5 * threshold
     failed = np.where(noise_only, kernel.NOISE, kernel.FAILED)
     starts[:, kernel.VERDICT] = np.where(significant, verdict, failed)
-    table = np.empty((2 * len(good) + 32 * len(images), kernel.COLUMNS))
+    table = np.empty((2 * len(good) + 32 * len(images), COLUMNS))
     rows = np.empty(len(table), np.int64)
     count = kernel.fit_frames(
         images,
@@ -187,7 +188,7 @@ def _columns(
     excess: float,
 ) -> Columns:
     """Put single and joint results together."""
-    from limelight.core.fit import _regions as kernel
+    from limelight.core.fit import _group as kernel
 
     spot = table[:, kernel.SPOT].astype(np.int64)
     joint = table[:, kernel.ITERATIONS] > 0
