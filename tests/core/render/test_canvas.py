@@ -75,6 +75,50 @@ def test_what_comes_in_parts_makes_the_same_picture():
     np.testing.assert_array_equal(canvas.picture.image, render(locs, 10).image)
 
 
+@pytest.mark.parametrize("mode", ["smooth", "blur"])
+@pytest.mark.parametrize("blur_nm", [0.0, 17.0, 400.0])
+def test_what_comes_in_parts_is_blurred_alike(mode, blur_nm):
+    rng = np.random.default_rng(0)
+    locs = locs_at(rng.uniform(-3, 11, 300), rng.uniform(-3, 13, 300))
+    canvas = Canvas((8, 10), 100, 10, mode, blur_nm=blur_nm)
+    for rows in (slice(0, 100), slice(100, None)):
+        canvas.add(Localizations(locs.table[rows]))
+        assert canvas.picture.image.shape == (80, 100)
+    whole = render(locs, 10, mode=mode, blur_nm=blur_nm)
+    np.testing.assert_array_equal(canvas.picture.image, whole.image)
+    # what is beyond the field is blurred into it
+    alone = render(locs_at(-0.6, 4.0), 10, mode=mode, blur_nm=blur_nm).image
+    assert alone.any() == (mode == "smooth" or blur_nm > 0)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_many_are_counted_as_numpy_counts(threads):
+    rng = np.random.default_rng(3)
+    y, x = rng.uniform(-1, 8, 200_000), rng.uniform(-1, 11, 200_000)
+    locs = locs_at(y, x)
+    expected, _, _ = np.histogram2d(
+        locs["y"], locs["x"], bins=(160, 200), range=((-0.5, 7.5), (-0.5, 9.5))
+    )
+    np.testing.assert_array_equal(
+        render(locs, 5.0, mode="histogram", threads=threads).image, expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("picasso", "ours"), [(None, "histogram"), ("none", "histogram"), ("convolve", "blur")]
+)
+def test_modes_have_picassos_names_too(picasso, ours):
+    locs = locs_at([3.0, 4.0], [4.0, 5.0], lpx=[0.1, 0.2], lpy=[0.1, 0.2])
+    np.testing.assert_array_equal(
+        render(locs, 20, mode=picasso).image, render(locs, 20, mode=ours).image
+    )
+
+
+def test_a_canvas_cannot_know_the_median():
+    with pytest.raises(ParameterError, match="blur_nm"):
+        Canvas((8, 10), 100, mode="blur")
+
+
 def test_nan_and_far_away_molecules_are_left_out():
     bad = [np.nan, 5.0, 5.0, 1e9]
     locs = locs_at(bad, [5.0, np.nan, 5.0, 5.0], lpx=[0.1, 0.1, np.nan, 0.1], lpy=[0.1] * 4)

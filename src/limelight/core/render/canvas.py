@@ -117,6 +117,21 @@ class Canvas:
         height, width = self._drawn.shape
         threads = self._threads if len(y) * (1 if sigma is None else 4) > _FEW else 1
 
+        if sigma is None and threads > 1 and height * width <= _SMALL:
+            # whole numbers, so that the order of the sum is of no matter
+            runs = bands(len(y), threads)
+            own = [self._drawn, *(np.zeros_like(self._drawn) for _ in runs[1:])]
+
+            def count(k: int) -> None:
+                run = (np.array(runs[k][:1]), np.array(runs[k][1:]))
+                box = (0, 0, height, width)
+                draw_points(own[k], box, y, x, _draw.NONE, _draw.ALL, *run, *grid)
+
+            each(count, range(len(runs)), threads)
+            for image in own[1:]:
+                self._drawn += image
+            return
+
         def draw(band: tuple[int, int]) -> None:
             box = (band[0], 0, band[1], width)
             if sigma is None:
