@@ -43,7 +43,7 @@ NOISE, FAILED, STRANGE, SUSPECT, FINE = range(5)
 _ROUNDS = 4
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def fit_frames(
     images, extra, starts, offsets, half, priors, spreads, threshold, excess, table, frame
 ):
@@ -95,13 +95,13 @@ def fit_frames(
     return written
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def extra_none(extra):
     """Return an empty image of the same kind."""
     return np.empty((0, 0), extra.dtype)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def fit_frame(image, extra, starts, count, half, prior, spread, threshold, excess, table):
     """Fit all molecules of one frame.
 
@@ -213,7 +213,7 @@ def fit_frame(image, extra, starts, count, half, prior, spread, threshold, exces
     return used
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _round_spots(strange, count, close, area, prior):
     """Whether strange spots are so few that they can be molecules on top of each other.
 
@@ -234,7 +234,7 @@ def _round_spots(strange, count, close, area, prior):
     return 1.0 - fewer > (1e-2 if strange == 1 else 1e-3)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _begin(image, start, half, prior, molecule):
     """First guess of a molecule."""
     y, x = int(start[0]), int(start[1])
@@ -258,7 +258,7 @@ def _begin(image, start, half, prior, molecule):
     molecule[N] = peak * 2.0 * math.pi * (prior * prior + 1.0 / 12.0)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _lowest_side(image, y, x, half):
     height, width = image.shape
     top, bottom = max(y - half, 0), min(y + half, height - 1)
@@ -276,7 +276,7 @@ def _lowest_side(image, y, x, half):
     return lowest if lowest < np.inf else 0.0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _gather(table, used, taken, seed, link, members):
     """Collect the molecules nearest to a seed that hang together with it; marks them taken."""
     members[0] = seed

@@ -42,7 +42,7 @@ Room = namedtuple("Room", "region push pull across theta trial other variance er
 """Work space."""
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _collect(image, extra, table, used, members, size, rules, room):
     """Collect the pixels of a group's boxes, the light of others in them, and the start.
 
@@ -119,7 +119,7 @@ def _collect(image, extra, table, used, members, size, rules, room):
     return rows, chunks, top, left, pixels
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _emptiness(region, size, background, floor):
     """Greatest log-likelihood without any molecule: a uniform background alone."""
     b = background
@@ -145,7 +145,7 @@ def _emptiness(region, size, background, floor):
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _floor(region, size):
     """Least background that keeps the model above zero."""
     least = np.inf
@@ -156,7 +156,7 @@ def _floor(region, size):
     return 0.01 - 0.9 * least
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _shape_scores(region, rows, chunks, theta, molecule, stride, scores):
     """Ask the residual whether a spot is longer in one direction than in another.
 
@@ -192,7 +192,7 @@ def _shape_scores(region, rows, chunks, theta, molecule, stride, scores):
     scores[2] = second / own_second / photons
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _residual_peak(rows, chunks, sigma, room, scores):
     """Find where in the region one more molecule would help most.
 
@@ -248,7 +248,7 @@ def _residual_peak(rows, chunks, sigma, room, scores):
                 scores[6] = slope / curvature
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def settle(image, extra, table, used, members, size, grow, rules, room):
     """Fit one group: how many molecules, and where."""
     region, theta, trial, variance = room.region, room.theta, room.trial, room.variance
@@ -404,7 +404,7 @@ def settle(image, extra, table, used, members, size, grow, rules, room):
     return used
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _wake(table, used, x, y, alone):
     for k in range(used):
         if max(abs(table[k, X] - x), abs(table[k, Y] - y)) < alone:
@@ -412,7 +412,7 @@ def _wake(table, used, x, y, alone):
             table[k, ALONE] = 0.0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _without(theta, molecules, gone, trial):
     trial[B], trial[S] = theta[B], theta[S]
     to = 0

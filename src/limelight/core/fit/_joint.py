@@ -43,7 +43,7 @@ grad, scaled, terms : work space.
 """
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def new_region(rows, chunks):
     """Work space for regions of up to so many rows and chunks of sixteen columns."""
     size = rows * chunks
@@ -80,7 +80,7 @@ def total(typingctx, value):
     return types.float32(value), codegen
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def axis_terms(pieces, first, centre, sigma, terms):
     """Share of a Gaussian in the pixels of an axis, and its derivatives.
 
@@ -109,7 +109,7 @@ def axis_terms(pieces, first, centre, sigma, terms):
         L.store(terms, first + 2 * pieces + piece, norm * (u * gauss_u - v * gauss_v))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def lay_out(region, rows, chunks, theta, molecules):
     """Shares and derivatives of all molecules; returns the rows of `terms` that each takes."""
     tall = (rows + L.WIDTH - 1) // L.WIDTH
@@ -123,7 +123,7 @@ def lay_out(region, rows, chunks, theta, molecules):
     return stride
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def evaluate(region, rows, chunks, theta, molecules, g, h):
     """Model, log-likelihood, gradient and Fisher information at the present parameters.
 
@@ -207,14 +207,14 @@ def evaluate(region, rows, chunks, theta, molecules, g, h):
     return float(total(likelihood))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def copy(source, target):
     """Copy all parameters."""
     for i in range(PARAMETERS):
         target[i] = source[i]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def factorize(h, damping, free, lower):
     """Cholesky factor of h with its diagonal enlarged; False where that does not exist."""
     for i in range(free):
@@ -233,7 +233,7 @@ def factorize(h, damping, free, lower):
     return True
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def solve(lower, free, vector):
     """Solve lower lower^T x = vector in place."""
     for i in range(free):
@@ -248,7 +248,7 @@ def solve(lower, free, vector):
         vector[i] = rest / lower[i, i]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def inverse_diagonal(lower, free, out):
     """Diagonal of the inverse of lower lower^T."""
     column = np.empty(PARAMETERS)
@@ -262,7 +262,7 @@ def inverse_diagonal(lower, free, out):
             out[j] += column[i] * column[i]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def joint_fit(
     region, rows, chunks, theta, molecules, prior, spread, reach, floor, iterations, variance
 ):
@@ -347,7 +347,7 @@ def joint_fit(
     return best, done
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _objective(region, rows, chunks, theta, molecules, prior, spread, g, h):
     value = evaluate(region, rows, chunks, theta, molecules, g, h)
     if spread > 0.0:
@@ -365,7 +365,7 @@ def _objective(region, rows, chunks, theta, molecules, prior, spread, g, h):
     return value
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _move(theta, step, home, molecules, reach, floor, trial):
     """Take a step, kept within sensible bounds."""
     limit = 1.0
