@@ -4,6 +4,7 @@ import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
+from napari.components import ViewerModel
 
 from limelight.core.camera import Camera
 from limelight.core.errors import ParameterError
@@ -25,8 +26,8 @@ from limelight.widgets.layers import (
 
 
 @pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer(show=False)
+def viewer():
+    return ViewerModel()
 
 
 def counts(*shape):
@@ -140,7 +141,7 @@ def test_pictures_and_points_lie_on_the_movie(viewer, scale, translate, unit):
         np.testing.assert_allclose(world, expected, atol=scale * 10 / size)
         assert str(layer.units[0]) == str(movie.units[1])
     # the picture covers the camera's field: the same corners
-    low, high = image.extent.world
+    low, _ = image.extent.world
     np.testing.assert_allclose(
         low - np.asarray(image.scale) / 2, movie.data_to_world((0, -0.5, -0.5))[1:], atol=1e-6
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from limelight.core.errors import ParameterError
@@ -24,8 +25,8 @@ def test_a_rectangle_is_cut_to_the_image():
 
 
 @pytest.fixture
-def parts(make_napari_viewer, qtbot):
-    viewer = make_napari_viewer(show=False)
+def parts(qtbot):
+    viewer = ViewerModel()
     layer = viewer.add_image(
         np.zeros((3, 40, 50), np.uint16), scale=(1, 0.1, 0.1), units=("pixel", "um", "um"),
         name="cells",

@@ -37,7 +37,7 @@ class FrameRange(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.first, 1)
-        layout.addWidget(QLabel("to", self))
+        layout.addWidget(QLabel("–", self))
         layout.addWidget(self.stop, 1)
         layout.addWidget(self.all)
         self.first.valueChanged.connect(self._on_value)

@@ -26,7 +26,9 @@ __all__ = [
     "calibrate",
     "frame_in_view",
     "is_movie_layer",
+    "molecules_layer",
     "movie_of",
+    "picture_layer",
     "pixel_size_nm",
     "show_picture",
     "unwrap",
@@ -111,9 +113,9 @@ def movie_of(layer: Layer, viewer: ViewerModel) -> Movie:
     ParameterError
         If it is not a movie; says what to do.
     """
-    own = layer.metadata.get(MOVIE_KEY)
-    if isinstance(own, Movie):
-        return own
+    for own in (layer.metadata.get(MOVIE_KEY), getattr(layer.data, "movie", None)):
+        if isinstance(own, Movie):
+            return own
     if getattr(layer, "rgb", False):
         raise ParameterError(
             f"The layer {layer.name!r} is a colour image. Split it into its channels "
@@ -171,7 +173,12 @@ class Placement:
 
     def in_pixels(self) -> dict[str, Any]:
         """Return a layer's arguments for data in camera pixels."""
-        return {"scale": self.scale, "translate": self.translate, "units": self.units}
+        return {
+            "scale": self.scale,
+            "translate": self.translate,
+            "units": self.units,
+            "axis_labels": ("y", "x"),
+        }
 
     def of_picture(self, picture: Picture, pixel_size_nm: float) -> dict[str, Any]:
         """Return a layer's arguments for a picture, so that it lies on the movie."""
@@ -181,7 +188,7 @@ class Placement:
             t + s * p * per_um
             for t, s, p in zip(self.translate, self.scale, picture.translate_um, strict=True)
         ]
-        return {"scale": scale, "translate": translate, "units": self.units}
+        return {**self.in_pixels(), "scale": scale, "translate": translate}
 
 
 def calibrate(layer: Layer, pixel_size: float) -> bool:
@@ -212,6 +219,63 @@ def calibrate(layer: Layer, pixel_size: float) -> bool:
     return True
 
 
+def picture_layer(
+    picture: Picture, placement: Placement, pixel_size: float
+) -> tuple[Any, dict[str, Any]]:
+    """Return the data and the arguments of a layer that shows a super-resolution image.
+
+    Parameters
+    ----------
+    picture : Picture
+        What.
+    placement : Placement
+        Of the movie.
+    pixel_size : float
+        Of the camera, nm.
+    """
+    options = {
+        "colormap": "inferno",
+        "contrast_limits": _contrast(picture.image),
+        "gamma": 0.6,
+        "interpolation2d": "linear",
+        "metadata": {RESULT_KEY: None},
+        **placement.of_picture(picture, pixel_size),
+    }
+    return picture.image, options
+
+
+def molecules_layer(
+    locs: Localizations, placement: Placement, name: str
+) -> tuple[Any, dict[str, Any]]:
+    """Return the data and the arguments of a layer that shows molecules as points.
+
+    At most `MAX_POINTS` of them are shown, each with its row of the table; the name says how many
+    where not all are.  The layer is hidden at first: the points would cover the picture.
+    """
+    table = locs.table
+    if len(table) > MAX_POINTS:
+        rows = np.linspace(0, len(table) - 1, MAX_POINTS).astype(int)
+        name = f"{name} ({MAX_POINTS:,} of {len(table):,})"
+        table = table.iloc[rows]
+    size = 0.3
+    precision = float(table["lpx"].median()) if "lpx" in table.columns else np.nan
+    if np.isfinite(precision):
+        size = float(np.clip(2 * precision, 0.05, 1.0))
+    options = {
+        "ndim": 2,
+        "features": table.reset_index(drop=True),
+        "name": name,
+        "size": size,
+        "face_color": "#35d0ff",
+        "border_width": 0,
+        "opacity": 0.7,
+        "visible": False,
+        "metadata": {RESULT_KEY: locs},
+        **placement.in_pixels(),
+    }
+    return table[["y", "x"]].to_numpy(np.float32), options
+
+
 def show_picture(
     viewer: ViewerModel,
     picture: Picture,
@@ -220,7 +284,7 @@ def show_picture(
     *,
     name: str,
     layer: Image | None = None,
-    metadata: dict[str, Any] | None = None,
+    locs: Localizations | None = None,
 ) -> Image:
     """Show a super-resolution image, in a layer that is there already if one is given.
 
@@ -238,29 +302,30 @@ def show_picture(
         The layer's name.
     layer : Image, optional
         Updated in place, if it is still in the viewer.
-    metadata : dict
-        Kept in the layer's metadata.
+    locs : Localizations, optional
+        What the picture shows; kept in the layer's metadata.
     """
-    metadata = metadata or {}
-    place = placement.of_picture(picture, pixel_size)
-    limits = _contrast(picture.image)
+    data, options = picture_layer(picture, placement, pixel_size)
+    options["metadata"] = {RESULT_KEY: locs}
     if layer is None or layer not in viewer.layers:
-        added: Image = viewer.add_image(
-            picture.image,
-            name=name,
-            colormap="inferno",
-            contrast_limits=limits,
-            interpolation2d="linear",
-            metadata=metadata,
-            **place,
-        )
+        added: Image = viewer.add_image(data, name=name, **options)
         return added
-    layer.data = picture.image
-    layer.scale, layer.translate, layer.units = place["scale"], place["translate"], place["units"]
-    layer.contrast_limits_range = (0.0, max(limits[1] * 4, float(picture.image.max())))
+    limits = options["contrast_limits"]
+    layer.data = data
+    layer.scale, layer.translate = options["scale"], options["translate"]
+    layer.contrast_limits_range = (0.0, max(limits[1] * 4, float(data.max())))
     layer.contrast_limits = limits
-    layer.metadata.update(metadata)
+    layer.metadata.update(options["metadata"])
     layer.name = name
+    return layer
+
+
+def add_molecules(
+    viewer: ViewerModel, locs: Localizations, placement: Placement, *, name: str
+) -> Points:
+    """Show molecules as points, as `molecules_layer` says."""
+    data, options = molecules_layer(locs, placement, name)
+    layer: Points = viewer.add_points(data, **options)
     return layer
 
 
@@ -270,52 +335,3 @@ def _contrast(image: np.ndarray[Any, Any]) -> tuple[float, float]:
     sample = image[::step, ::step]
     drawn = sample[sample > 0]
     return 0.0, float(np.quantile(drawn, 0.98)) if len(drawn) else 1.0
-
-
-def add_molecules(
-    viewer: ViewerModel,
-    locs: Localizations,
-    placement: Placement,
-    *,
-    name: str,
-    metadata: dict[str, Any] | None = None,
-) -> Points:
-    """Show molecules as points, at most `MAX_POINTS` of them, each with its row of the table.
-
-    The layer is hidden at first: the points would cover the picture.
-
-    Parameters
-    ----------
-    viewer : ViewerModel
-        Where.
-    locs : Localizations
-        What.
-    placement : Placement
-        Of the movie.
-    name : str
-        The layer's name; says how many are shown where not all are.
-    metadata : dict
-        Kept in the layer's metadata.
-    """
-    table = locs.table
-    if len(table) > MAX_POINTS:
-        rows = np.linspace(0, len(table) - 1, MAX_POINTS).astype(int)
-        name = f"{name} ({MAX_POINTS:,} of {len(table):,})"
-        table = table.iloc[rows]
-    size = 0.3
-    if "lpx" in table.columns and len(table):
-        size = float(np.clip(2 * np.nanmedian(table["lpx"]), 0.05, 1.0))
-    layer: Points = viewer.add_points(
-        table[["y", "x"]].to_numpy(np.float32),
-        ndim=2,
-        features=table.reset_index(drop=True),
-        name=name,
-        size=size,
-        face_color="#35d0ff",
-        border_width=0,
-        opacity=0.7,
-        visible=False,
-        metadata=metadata or {},
-        **placement.in_pixels(),
-    )
-    return layer

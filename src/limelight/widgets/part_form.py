@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from limelight.core import parts
 from limelight.core.errors import PartError
@@ -28,6 +28,8 @@ class PartForm(QWidget):
 
     Parameters
     ----------
+    title : str
+        Label of the drop-down.
     group : {"detectors", "fitters"}
         What to choose from.
     default : str
@@ -43,7 +45,12 @@ class PartForm(QWidget):
     changed = Signal()
 
     def __init__(
-        self, group: parts.Group, default: str, tooltip: str, parent: QWidget | None = None
+        self,
+        title: str,
+        group: parts.Group,
+        default: str,
+        tooltip: str,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._group = group
@@ -60,14 +67,18 @@ class PartForm(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(4)
-        self._layout.addWidget(self.choice)
+        label = QLabel(title, self)
+        label.setToolTip(tooltip)
+        row = QHBoxLayout()
+        row.addWidget(label)
+        row.addWidget(self.choice, 1)
+        self._layout.addLayout(row)
         self._layout.addWidget(self._message)
         self.choice.setCurrentIndex(-1)
         self.choice.currentIndexChanged.connect(self._on_choice)
-        self.choose(default if default in parts.names(group) else self._first())
-
-    def _first(self) -> str:
-        return str(self.choice.itemData(0) or "")
+        for name in [default, *parts.names(group)]:  # the first that can be loaded
+            if self.choose(name):
+                break
 
     @property
     def name(self) -> str:
@@ -141,7 +152,7 @@ class PartForm(QWidget):
             self.form.hide()
             self.form.deleteLater()
         self._name = name
-        self.form = SettingsForm(cls, parent=self)
+        self.form = SettingsForm(cls, more=f"More of {name}", parent=self)
         self.form.set_values(self._kept.get(name, {}))
         self.form.changed.connect(self.changed)
         self._layout.addWidget(self.form)

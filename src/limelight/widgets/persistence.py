@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_cache_path, user_config_path
@@ -61,6 +62,7 @@ def remember(dock: str, values: dict[str, Any]) -> bool:
         new.write_text(json.dumps(values, indent=1), encoding="utf-8")
         new.replace(folder / f"{dock}.json")
     except OSError:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink()
         return False
     return True

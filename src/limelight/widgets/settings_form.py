@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from limelight.core.settings import Field
 
-__all__ = ["Editor", "SettingsForm", "label_of", "make_editor"]
+__all__ = ["Editor", "SettingsForm", "in_words", "label_of", "make_editor"]
 
+_ACRONYMS = {"em", "psf", "roi", "snr"}
 _SMALL = 1e-3  # a default below this would vanish in a number box
 
 
@@ -43,8 +44,13 @@ class Editor:
 
 def label_of(field: Field) -> str:
     """Return a field's name for people, with its unit."""
-    name = field.name.replace("_", " ")
-    return f"{name[:1].upper()}{name[1:]}" + (f" ({field.unit})" if field.unit else "")
+    return in_words(field.name) + (f" ({field.unit})" if field.unit else "")
+
+
+def in_words(name: str) -> str:
+    """Return a name from a program as people write it: ``min_snr`` as "Min SNR"."""
+    words = " ".join(w.upper() if w in _ACRONYMS else w for w in name.split("_"))
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def make_editor(field: Field, owner: str, parent: QWidget | None = None) -> Editor:
@@ -119,6 +125,8 @@ class SettingsForm(QWidget):
         What to ask for.
     skip : collection of str
         Fields that are asked for elsewhere.
+    more : str
+        Text of the button that shows the advanced settings.
 
     Signals
     -------
@@ -128,7 +136,11 @@ class SettingsForm(QWidget):
     changed = Signal()
 
     def __init__(
-        self, cls: type[Settings], skip: Collection[str] = (), parent: QWidget | None = None
+        self,
+        cls: type[Settings],
+        skip: Collection[str] = (),
+        more: str = "More settings",
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.settings_class = cls
@@ -141,12 +153,13 @@ class SettingsForm(QWidget):
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setVerticalSpacing(4)
         self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self._rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         layout.addLayout(self._rows)
         fields = [f for f in fields_of(cls) if f.name not in skip and not _is_part(f)]
         for field in sorted(fields, key=lambda f: f.advanced):
             self._add(field)
         if self._advanced:
-            layout.addWidget(self._more_button())
+            layout.addWidget(self._more_button(more), 0, Qt.AlignmentFlag.AlignLeft)
         self.setVisible(bool(self.editors))
 
     def _add(self, field: Field) -> None:
@@ -165,10 +178,10 @@ class SettingsForm(QWidget):
         editor.changed.connect(lambda *_: self._on_change(editor))
         self.editors[field.name] = editor
 
-    def _more_button(self) -> QWidget:
+    def _more_button(self, text: str) -> QWidget:
         button = QToolButton(self)
         button.setObjectName("more")
-        button.setText("More settings")
+        button.setText(f"{text} …")
         button.setToolTip("Show the settings that are rarely needed")
         button.setCheckable(True)
         button.setAutoRaise(True)

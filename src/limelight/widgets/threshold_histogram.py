@@ -10,6 +10,8 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from limelight.widgets.settings_form import in_words
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -73,7 +75,7 @@ class ThresholdHistogram(QWidget):
 
     def set_name(self, name: str) -> None:
         """Name the score, for the label."""
-        self._unit = name.replace("_", " ")
+        self._unit = in_words(name)
         self.update()
 
     def set_scores(self, scores: ArrayLike) -> None:
@@ -183,8 +185,8 @@ class ThresholdHistogram(QWidget):
     def _headline(self) -> str:
         if not len(self._scores):
             return "No scores yet: switch on Preview"
-        name = f" of {self._unit}" if self._unit else ""
-        return f"{self.passed:,} of {len(self._scores):,} maxima reach {self._threshold:g}{name}"
+        name = self._unit or "score"
+        return f"{self.passed:,} of {len(self._scores):,} maxima: {name} ≥ {self._threshold:g}"
 
     def _draw_bars(self, painter: QPainter, area: QRectF) -> None:
         top = math.log1p(int(self._counts.max())) if self._counts.any() else 0.0

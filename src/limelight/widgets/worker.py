@@ -227,7 +227,7 @@ class RunBar(QWidget):
         self.bar.setRange(0, max(total, 1))
         self.bar.setValue(0)
         self.bar.setFormat(f"0 / {total:,}")
-        self.text.setText("Starting…")
+        self.text.setText("Starting… (the very first run compiles its kernels)")
         self.pause.setChecked(False)
         self.pause.setEnabled(True)
         self.cancel.setEnabled(True)
