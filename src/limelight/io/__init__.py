@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from limelight.io.array import LazyImage, open_array
     from limelight.io.camera_config import (
         CameraConfig,
         CameraEntry,
@@ -25,12 +26,14 @@ _HOMES = {
     "CameraEntry": "camera_config",
     "FileMovie": "file_movie",
     "LazyFrames": "lazy",
+    "LazyImage": "array",
     "RawSpecification": "raw",
     "TiffWriter": "tiff_writer",
     "find_camera_config": "camera_config",
     "find_movies": "finding",
     "load_camera_config": "camera_config",
     "load_localizations": "picasso",
+    "open_array": "array",
     "open_movie": "opening",
     "read_specification": "raw",
     "save_localizations": "picasso",
@@ -43,12 +46,14 @@ __all__ = [
     "CameraEntry",
     "FileMovie",
     "LazyFrames",
+    "LazyImage",
     "RawSpecification",
     "TiffWriter",
     "find_camera_config",
     "find_movies",
     "load_camera_config",
     "load_localizations",
+    "open_array",
     "open_movie",
     "read_specification",
     "save_localizations",

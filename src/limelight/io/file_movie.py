@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -56,7 +57,14 @@ class FileMovie:
         Used instead of what the file says.
     problem : TruncatedError, optional
         Why there are fewer frames than the file promises.
+
+    Attributes
+    ----------
+    other_axes : mapping
+        Axes beside time, y and x that the file has, and their lengths.
     """
+
+    other_axes: Mapping[str, int] = MappingProxyType({})
 
     def __init__(
         self,
@@ -84,6 +92,17 @@ class FileMovie:
     def name(self) -> str:
         """Name of the file without its last suffix, as Picasso names results."""
         return self.path.name if self.path.is_dir() else self.path.stem
+
+    @property
+    def axes_sizes(self) -> dict[str, int]:
+        """All axes of the file and their lengths, the slowest first."""
+        frames, height, width = self.shape
+        return {"time": frames, **self.other_axes, "y": height, "x": width}
+
+    @property
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        """What can be chosen when it is opened: axis, and the labels of its places."""
+        return {a: tuple(map(str, range(n))) for a, n in self.other_axes.items() if n > 1}
 
     def __len__(self) -> int:
         return self.shape[0]

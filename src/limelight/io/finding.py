@@ -6,7 +6,9 @@ import glob
 from pathlib import Path
 
 from limelight.core.errors import FileError
+from limelight.io.file_movie import NotAMovieError
 from limelight.io.folder import tiffs_in
+from limelight.io.ome_zarr import is_zarr
 from limelight.io.opening import MOVIE_SUFFIXES
 from limelight.io.series import find_parts, natural
 
@@ -40,17 +42,32 @@ def find_movies(path: str | Path) -> list[Path]:
 
 def _in(path: Path, *, chosen: bool) -> list[Path]:
     if path.is_dir():
-        if _is_image_folder(path):
+        if is_zarr(path) or _is_image_folder(path):
             return [path]
         try:
-            files = sorted((p for p in path.iterdir() if p.is_file()), key=natural)
+            files = sorted((p for p in path.iterdir() if p.is_file() or is_zarr(p)), key=natural)
         except OSError:
             return [path]
         return [m for p in files for m in _in(p, chosen=False)] or ([path] if chosen else [])
     if chosen:
         return [_head(path)]
     known = path.suffix.lower() in MOVIE_SUFFIXES and not path.name.startswith(".")
+    if path.suffix.lower() == ".h5":
+        known = known and _holds_frames(path)
     return [_head(path)] if known else []
+
+
+def _holds_frames(path: Path) -> bool:
+    """Tell whether an HDF5 file is a movie, and not a table or something else."""
+    from limelight.io.hdf5_movie import open_hdf5
+
+    try:
+        open_hdf5(path).close()
+    except NotAMovieError:
+        return False
+    except FileError:
+        return True  # opening it tells what is wrong
+    return True
 
 
 def _head(path: Path) -> Path:

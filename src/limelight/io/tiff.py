@@ -51,6 +51,13 @@ class TiffMovie(FileMovie):
         What Micro-Manager says of the acquisition.
     metadata, camera, problem
         As in `FileMovie`.
+
+    Attributes
+    ----------
+    pages : 2D array of int64 (N, 2)
+        File and page of every image, also of those that are not in the movie.
+    planes : (dict, 1D array), optional
+        Place on each axis, and index in `pages`, where there are several axes.
     """
 
     def __init__(
@@ -67,6 +74,8 @@ class TiffMovie(FileMovie):
         self._parts = list(parts)
         self._frames = frames
         self.summary = summary or {}
+        self.pages = frames
+        self.planes: tuple[dict[str, NDArray[np.int64]], NDArray[np.int64]] | None = None
         first = self._parts[0]
         super().__init__(
             path,
@@ -76,6 +85,11 @@ class TiffMovie(FileMovie):
             camera=camera,
             problem=problem,
         )
+
+    @property
+    def parts(self) -> list[TiffPart]:
+        """The files."""
+        return self._parts
 
     def _read(self, start: int, stop: int) -> NDArray[Any]:
         target = np.empty((stop - start, *self.shape[1:]), self.dtype)
@@ -183,9 +197,15 @@ def _assemble(
         if said:
             warnings.warn(f"{path.name}: {said}", stacklevel=4)
     metadata, summary = read_metadata(first)
-    return TiffMovie(
+    movie = TiffMovie(
         path, parts, frames, summary=summary, metadata=metadata, camera=camera, problem=problem
     )
+    if planes is not None:
+        movie.pages, movie.planes = pages, planes
+        words = {letter: word for word, letter in _LETTERS.items()}
+        others = {words.get(a, a): len(np.unique(v)) for a, v in planes[0].items()}
+        movie.other_axes = {a: n for a, n in others.items() if a != "time"}
+    return movie
 
 
 def join_parts(parts: Sequence[TiffPart]) -> NDArray[np.int64]:
