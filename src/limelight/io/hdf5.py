@@ -1,0 +1,135 @@
+"""HDF5 files: opened, walked and read so that what is wrong with them is said in one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+
+from limelight.core.errors import FileError, LimelightError
+from limelight.io.shared_file import SharedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["attributes", "explaining", "open_file", "read_whole", "text_of"]
+
+_MOST_TIMES = 2000  # deflate packs about 1000 to 1
+_SLACK = 1 << 26
+
+
+@contextmanager
+def explaining(path: str | Path) -> Iterator[None]:
+    """Turn what the HDF5 library says of a damaged file into one sentence."""
+    try:
+        yield
+    except LimelightError:
+        raise
+    except BlockingIOError as error:
+        raise FileError(
+            path, "another program is still writing it.", "Open it when that has ended."
+        ) from error
+    except MemoryError as error:
+        raise FileError(
+            path, "it does not fit into memory.", "Close other programs, or copy the file again."
+        ) from error
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
+        text = str(error)
+        if "plugin" in text or ("filter" in text and "not" in text):
+            raise FileError(
+                path,
+                "it is compressed in a way that needs another package.",
+                "Install it with: pip install hdf5plugin.",
+            ) from error
+        if "lock" in text and "unable to" in text.lower():
+            raise FileError(
+                path, "another program is still writing it.", "Open it when that has ended."
+            ) from error
+        raise FileError(
+            path,
+            "it is not an HDF5 file, or a damaged or incomplete one.",
+            "Copy it again, or wait until the program that writes it has ended.",
+        ) from error
+
+
+def open_file(path: str | Path) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read or is none.
+    """
+    SharedFile(path).close()  # says plainly what is wrong with a file that cannot be opened
+    with contextlib.suppress(ImportError):
+        import hdf5plugin  # noqa: F401  (blosc and others)
+    with explaining(path):
+        return h5py.File(path, "r")
+
+
+def text_of(value: Any) -> str:
+    """Return an attribute as text; Imaris and MATLAB keep texts as arrays of single letters."""
+    if isinstance(value, h5py.Empty):
+        return ""
+    array = np.asarray(value)
+    if array.dtype.kind == "S":
+        return b"".join(array.reshape(-1).tolist()).decode("utf-8", errors="replace").strip("\0")
+    if array.dtype.kind in "ui" and array.size > 1:
+        letters = (chr(int(c)) for c in array.reshape(-1).tolist() if 0 < int(c) < 0x110000)
+        return "".join(letters)
+    item = array.reshape(-1)[0] if array.size else ""
+    return item.decode("utf-8", errors="replace") if isinstance(item, bytes) else str(item)
+
+
+def attributes(item: Any) -> dict[str, Any]:
+    """Return the attributes that are numbers and texts.
+
+    Objects that Python programs pickled into attributes are left out: to read them would be to
+    run what is in the file.
+    """
+    found: dict[str, Any] = {}
+    for name in item.attrs:
+        try:
+            value = item.attrs[name]
+        except (OSError, TypeError, ValueError, KeyError):
+            continue
+        if isinstance(value, bytes | str | np.bytes_):
+            text = value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
+            if not (text.startswith(("\x80", "(", "c", "I", "F", "S'")) and text.endswith(".")):
+                found[name] = text
+        elif isinstance(value, np.generic):
+            found[name] = value.item()
+        elif isinstance(value, np.ndarray) and value.dtype.kind in "uifb" and value.size <= 64:
+            found[name] = value.tolist()
+    return found
+
+
+def read_whole(path: str | Path, dataset: h5py.Dataset) -> NDArray[Any]:
+    """Read a data set of a table.
+
+    Raises
+    ------
+    FileError
+        If it is damaged, or promises far more than the file can hold.
+    """
+    size = Path(path).stat().st_size
+    with explaining(path):
+        if dataset.shape is None:
+            return np.empty(0)
+        count = 1
+        for length in dataset.shape:
+            count *= int(length)
+        if count * dataset.dtype.itemsize > _MOST_TIMES * size + _SLACK:
+            raise FileError(
+                path,
+                f"its data set {dataset.name} promises more than the file can hold.",
+                "It is damaged: copy it again.",
+            )
+        values: NDArray[Any] = dataset[()]
+        return values
