@@ -32,14 +32,14 @@ shared_libraries=(
 # On Linux: install, or name, what pip cannot bring.  Argument "screen": a virtual one as well.
 system_libraries() {
     [ "$(uname -s)" = Linux ] || return 0
-    local missing=() name
+    local missing=() name known
     if command -v dpkg-query >/dev/null; then
         local wanted=("${debian_packages[@]}")
         [ "${1:-}" = screen ] && wanted+=(xvfb xauth)
         for name in "${wanted[@]}"; do
             # "libxyz0" is "libxyz0t64" on newer releases.
-            dpkg-query -W -f '${db:Status-Status}\n' "$name" "${name}t64" 2>/dev/null |
-                grep -qx installed || missing+=("$name")
+            known="$(dpkg-query -W -f '${db:Status-Status} ' "$name" "${name}t64" 2>/dev/null || true)"
+            [[ " $known" == *" installed "* ]] || missing+=("$name")
         done
         [ ${#missing[@]} -gt 0 ] || return 0
         if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -54,7 +54,6 @@ system_libraries() {
         fail "napari's window needs system libraries that are missing: ${missing[*]}" \
             "Install them once with: sudo apt-get install ${missing[*]}"
     fi
-    local known
     known="$( (ldconfig -p || /sbin/ldconfig -p) 2>/dev/null || true)"
     if [ -n "$known" ]; then
         for name in "${shared_libraries[@]}"; do
