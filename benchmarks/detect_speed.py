@@ -141,8 +141,8 @@ def main(options: argparse.Namespace) -> None:
 
     def snr(start: int, stop: int, **how: Any) -> object:
         first, last = start, stop
-        method = how.get("background", "mean")
-        if method != "none":
+        method = how.get("background", "local")
+        if method in ("mean", "median"):
             first, last = background_context(start, stop, length, method=method)
         frames = movie[first:last]
         return detect_snr(frames, start, stop, first=first, length=length, camera=camera, **how)
@@ -154,9 +154,9 @@ def main(options: argparse.Namespace) -> None:
 
     works: dict[str, Callable[[int, int], object]] = {
         "net gradient": net_gradient,
-        "SNR, mean of 30 frames": snr,
+        "SNR, level of each frame (default)": snr,
+        "SNR, mean of 30 frames": lambda a, b: snr(a, b, background="mean"),
         "SNR, median of 30 frames": lambda a, b: snr(a, b, background="median"),
-        "SNR, no background": lambda a, b: snr(a, b, background="none"),
         "SNR, connected regions": lambda a, b: snr(a, b, peaks="labels"),
         "temporal median alone": median,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from limelight.localize.settings import LocalizeSettings
 
 __all__ = ["localize_block", "read_block"]
+
+_RUN = 32  # frames that are fitted together
 
 
 def read_block(
@@ -139,9 +142,44 @@ def _fit_frames(
     fitter: FrameFitter,
     box: int,
 ) -> Columns:
-    """Fit all molecules of each frame together."""
-    camera = block.camera
-    photons = camera.to_photons(block.own)
+    """Fit all molecules of each frame together, a few frames at a time.
+
+    Runs of frames keep the photons in the processor's cache, and memory small; a frame's result
+    depends on no other frame.
+    """
+    bounds = np.searchsorted(candidates.frame, np.arange(0, len(block.own) + _RUN, _RUN))
+    pieces = []
+    for first, (a, b) in zip(range(0, len(block.own), _RUN), pairwise(bounds), strict=False):
+        frames = slice(first, first + _RUN)
+        part = Candidates(
+            candidates.frame[a:b] - np.int32(first),
+            candidates.y[a:b],
+            candidates.x[a:b],
+            candidates.score[a:b],
+        )
+        columns = _fit_run(
+            block.own[frames],
+            None if known is None else known[frames],
+            block.camera,
+            part,
+            fitter,
+            box,
+        )
+        columns["frame"] = columns["frame"] + first
+        columns["spot"] = columns["spot"] + a
+        pieces.append(columns)
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def _fit_run(
+    frames: NDArray[Any],
+    known: NDArray[np.float32] | None,
+    camera: Camera,
+    candidates: Candidates,
+    fitter: FrameFitter,
+    box: int,
+) -> Columns:
+    photons = camera.to_photons(frames)
     variance = None
     if np.any(camera.read_noise):
         noise = np.square(np.broadcast_to(np.float32(camera.read_noise), photons.shape[1:]))

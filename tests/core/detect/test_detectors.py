@@ -28,9 +28,7 @@ def assert_same(a, b):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
-@pytest.mark.parametrize(
-    "detector", [NetGradient(min_net_gradient=300), SNR(sliding_window=(-8, 0))]
-)
+@pytest.mark.parametrize("detector", [NetGradient(min_net_gradient=300), SNR()])
 def test_is_a_detector(detector):
     assert isinstance(detector, Detector)
     assert hasattr(detector, detector.threshold_name)
@@ -57,23 +55,12 @@ def test_net_gradient_is_the_function():
     "settings",
     [
         {},
-        {"sliding_background": "median", "sliding_window": (-4, 4)},
-        {
-            "sliding_background": "percentile",
-            "background_percentile": 10,
-            "sliding_window": (-9, 0),
-        },
-        {"sliding_background": "none", "peaks": "labels", "debounce": 4},
+        {"peaks": "labels", "debounce": 4},
         {"min_snr": 0.5, "low_pass": 1.1, "high_pass": 2.5, "noise": "measured"},
     ],
 )
 def test_snr_is_the_function(settings):
-    names = {
-        "min_snr": "threshold",
-        "sliding_background": "background",
-        "sliding_window": "window",
-        "background_percentile": "percentile",
-    }
+    names = {"min_snr": "threshold"}
     detector = SNR(**settings)
     expected = detect_snr(
         MOVIE, 4, 9, camera=CAMERA, box=5, **{names.get(k, k): v for k, v in settings.items()}
@@ -81,9 +68,7 @@ def test_snr_is_the_function(settings):
     assert_same(detector.detect(block(4, 9, detector), 5), expected)
 
 
-@pytest.mark.parametrize(
-    "detector", [NetGradient(min_net_gradient=300), SNR(sliding_window=(-8, 0))]
-)
+@pytest.mark.parametrize("detector", [NetGradient(min_net_gradient=300), SNR()])
 def test_a_background_that_the_block_brings_is_used(detector):
     background = temporal_background(MOVIE, 4, 9, method="median")
     with_it = block(4, 9, detector, background)
@@ -100,9 +85,6 @@ def test_a_background_that_the_block_brings_is_used(detector):
 def test_settings_are_checked():
     with pytest.raises(ParameterError, match="low_pass must be less"):
         SNR(low_pass=4)
-    for window in ((0, 0), (-3,), (-2.5, 0), (3, -3)):
-        with pytest.raises(ParameterError, match="sliding_window"):
-            SNR(sliding_window=window)
     with pytest.raises(ParameterError, match="min_snr"):
         SNR(min_snr=-1)
 

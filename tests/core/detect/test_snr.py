@@ -79,7 +79,8 @@ def assert_twin(found, expected):
 def test_twin(peaks, debounce, threshold):
     behind = temporal_background(MOVIE, window=WINDOW)
     for t in (0, 7, 19):
-        how = {"threshold": threshold, "peaks": peaks, "debounce": debounce, "window": WINDOW}
+        how = {"threshold": threshold, "peaks": peaks, "debounce": debounce}
+        how |= {"background": "mean", "window": WINDOW}
         found = detect_snr(MOVIE, t, t + 1, camera=CAMERA, **how)
         expected = twin(MOVIE[t], behind[t], CAMERA, threshold, peaks, debounce=debounce)
         assert_twin(found, expected)
@@ -89,7 +90,7 @@ def test_twin(peaks, debounce, threshold):
 def test_every_type_of_number(dtype):
     movie = (MOVIE // 4).astype(dtype)
     camera = Camera(baseline=25.0, sensitivity=3.0)
-    found = detect_snr(movie, 5, 6, camera=camera, window=WINDOW)
+    found = detect_snr(movie, 5, 6, camera=camera, background="mean", window=WINDOW)
     behind = temporal_background(movie, window=WINDOW)[5]
     expected = twin(movie[5], behind, camera, 1.0, "maxima")
     assert len(expected) > 2
@@ -104,7 +105,7 @@ def test_camera_with_maps_and_gain():
         read_noise=rng.uniform(1, 4, (64, 64)).astype(np.float32),
         gain=2.0,
     )
-    found = detect_snr(MOVIE, 5, 6, camera=camera, window=WINDOW)
+    found = detect_snr(MOVIE, 5, 6, camera=camera, background="mean", window=WINDOW)
     behind = temporal_background(MOVIE, window=WINDOW)[5]
     expected = twin(MOVIE[5], behind, camera, 1.0, "maxima")
     assert len(expected) > 2
@@ -136,7 +137,7 @@ def test_twin_on_any_image(seed, height, width, widths, peaks, radius):
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.sampled_from(["mean", "median", "percentile", "none"]),
+    st.sampled_from(["local", "mean", "median", "percentile", "none"]),
     st.sampled_from(["maxima", "labels"]),
     st.sampled_from(["camera", "measured"]),
     st.booleans(),
@@ -155,7 +156,7 @@ def test_blocks_do_not_matter(background, peaks, noise, as_float, cuts):
     parts = []
     for a, b in pairwise([0, *sorted(cuts), len(movie)]):
         first, last = a, b
-        if background != "none":
+        if background not in ("local", "none"):
             first, last = background_context(a, b, 20, window=(-8, 0), method=background)
         part = detect_snr(movie[first:last], a, b, first=first, length=20, **how)
         parts.append((part.frame + a, part.y, part.x, part.score))
@@ -197,7 +198,7 @@ def test_pure_noise_has_few_candidates_and_molecules_stand_out():
     rng = np.random.default_rng(4)
     movie = (rng.poisson(20, (40, 128, 128)) + 100).astype(np.uint16)
     camera = Camera(baseline=100.0)
-    for background in ("mean", "none"):
+    for background in ("local", "mean", "none"):
         assert len(detect_snr(movie, camera=camera, background=background)) <= 4
 
 
@@ -215,26 +216,26 @@ def test_noise_is_measured_where_the_camera_is_not_calibrated():
 def test_first_frames_use_the_movies_first_window():
     movie = np.full((40, 30, 30), 120, np.uint16)
     movie[0, 15, 15] = 400
-    assert rows(detect_snr(movie, camera=CAMERA)) == [(0, 15, 15)]
+    assert rows(detect_snr(movie, camera=CAMERA, background="mean")) == [(0, 15, 15)]
     movie[:, 15, 20] = 400
-    assert rows(detect_snr(movie, camera=CAMERA)) == [(0, 15, 15)]
+    assert rows(detect_snr(movie, camera=CAMERA, background="mean")) == [(0, 15, 15)]
 
 
-def test_a_movie_shorter_than_the_window_has_no_background():
+def test_a_movie_shorter_than_the_window_has_no_temporal_background():
     movie = np.full((5, 30, 30), 120, np.uint16)
     movie[:, 15, 15] = 400
-    found = detect_snr(movie, camera=CAMERA)
+    found = detect_snr(movie, camera=CAMERA, background="mean")
     assert rows(found) == [(t, 15, 15) for t in range(5)]
-    assert_same(found, detect_snr(movie, camera=CAMERA, background="none"))
-    assert len(detect_snr(movie, camera=CAMERA, window=(-5, 0))) == 0
+    assert_same(found, detect_snr(movie, camera=CAMERA))
+    assert len(detect_snr(movie, camera=CAMERA, background="mean", window=(-5, 0))) == 0
 
 
 def test_single_frame_needs_no_background():
     image = np.full((30, 30), 120, np.uint16)
     image[15, 15] = 400
-    assert rows(detect_snr(image, camera=CAMERA)) == [(0, 15, 15)]
-    found = detect_snr(image[None], camera=CAMERA, background="none")
-    assert_same(found, detect_snr(image, camera=CAMERA))
+    found = detect_snr(image, camera=CAMERA)
+    assert rows(found) == [(0, 15, 15)]
+    assert_same(found, detect_snr(image[None], camera=CAMERA))
     assert_same(found, detect_snr(image, camera=CAMERA, background="median"))
 
 
@@ -302,7 +303,7 @@ def test_region_keeps_the_peaks_inside_it(region, peaks):
         ({"roi": (70, 0, 80, 9)}, "no pixel"),
         ({"background": "mode"}, "no method 'mode'"),
         ({"stop": 21}, "not among those given"),
-        ({"start": 15, "first": 12, "length": 99}, "needs frames"),
+        ({"background": "mean", "start": 15, "first": 12, "length": 99}, "needs frames"),
         ({"camera": Camera(baseline=np.zeros((3, 3)))}, "do not fit"),
     ],
 )

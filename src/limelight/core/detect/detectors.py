@@ -64,25 +64,6 @@ class SNR(Settings):
         "spots and more false ones.",
         low=0.0,
     )
-    sliding_background: Literal["mean", "median", "percentile", "none"] = setting(
-        "mean",
-        help="Background that is taken off to find spots, from the frames before (not in a movie "
-        "shorter than the window); 'percentile' for molecules that stay for many frames.",
-    )
-    sliding_window: tuple = setting(  # type: ignore[type-arg]
-        (-30, 0),
-        help="Frames that the sliding background is taken from, relative to each frame.",
-        unit="frames",
-        advanced=True,
-    )
-    background_percentile: float = setting(
-        25.0,
-        help="Percentile of the sliding background of that name.",
-        unit="%",
-        low=0.0,
-        high=100.0,
-        advanced=True,
-    )
     peaks: Literal["maxima", "labels"] = setting(
         "maxima",
         help="Every peak of the filtered image, or, as in PYME, every connected bright region.",
@@ -125,32 +106,15 @@ class SNR(Settings):
                 f"SNR: low_pass must be less than high_pass, not {self.low_pass} px and "
                 f"{self.high_pass} px."
             )
-        window = self.sliding_window
-        if (
-            len(window) != 2
-            or not all(isinstance(v, int) for v in window)
-            or not 0 < window[1] - window[0] <= 32767
-        ):
-            raise ParameterError(
-                "SNR: sliding_window must be two whole numbers of frames, the second greater, "
-                f"such as (-30, 0), not {window!r}."
-            )
 
     def context(self, start: int, stop: int, length: int) -> tuple[int, int]:
-        """Return the range of frames that it has to see for frames start to stop - 1."""
-        first, last = self.sliding_window
-        if self.sliding_background == "none" or length < last - first:
-            return start, stop
-        from limelight.core.detect.background import background_context
-
-        return background_context(
-            start, stop, length, window=self.sliding_window, method=self.sliding_background
-        )
+        """Return the range of frames that it has to see: the frames themselves."""
+        return start, stop
 
     def detect(self, block: Block, box: int, roi: ROI | None = None) -> Candidates:
         """Return the candidates of the block's own frames.
 
-        A temporal background that the block brings is used in place of the sliding one.
+        The background is the temporal one that the block brings, else the level around each pixel.
         """
         from limelight.core.detect.snr import detect_snr
 
@@ -173,9 +137,7 @@ class SNR(Settings):
             "length": block.length,
             "camera": block.camera,
             "threshold": self.min_snr,
-            "background": self.sliding_background if known is None else known,
-            "window": self.sliding_window,
-            "percentile": self.background_percentile,
+            "background": "local" if known is None else known,
             "low_pass": self.low_pass,
             "high_pass": self.high_pass,
             "peaks": self.peaks,

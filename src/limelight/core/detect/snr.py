@@ -1,13 +1,17 @@
 """Detection by signal to noise, as PYME defines it: it needs no threshold hunting.
 
-With D the counts less the baseline, n the same in photoelectrons, bg the background that a sliding
-window of frames shows, G1 and G3 Gaussian filters (cut at four times their width, mirrored at the
-rim):
+With D the counts less the baseline, n the same in photoelectrons, bg the background, G1 and G3
+Gaussian filters (cut at four times their width, mirrored at the rim):
 
 - signal above background, P = max(D - bg, 0), in photoelectrons
 - filtered signal, F = max(G1 P - G3 P, 0): spots stay, noise and haze go
 - noise of a pixel, S = sqrt(read noise^2 + excess (max(n, one count) + 1))
 - a pixel belongs to a spot where F > threshold S; the score of a candidate is F / S
+
+PYME takes bg from a sliding window of frames ("mean", "median", "percentile"). The default here is
+"local", a smooth lower estimate from the frame itself: what G3 takes off anyway, so little is lost
+in uneven light, while molecules that stay on for many frames do not vanish into their own
+background, as they do with a window. "none" takes off the baseline alone.
 
 A threshold near 1 suits most movies, as F and S are in the same unit and S comes from the camera.
 
@@ -27,6 +31,7 @@ import numpy as np
 from scipy import ndimage
 
 from limelight.core.camera import Camera
+from limelight.core.detect._level import local_level
 from limelight.core.detect._snr_kernel import (
     LABELS,
     MAXIMA,
@@ -57,8 +62,9 @@ if TYPE_CHECKING:
 
     from limelight.core.parts import ROI, Verdicts
 
-__all__ = ["Noise", "Peaks", "detect_snr", "explain_snr"]
+__all__ = ["Background", "Noise", "Peaks", "detect_snr", "explain_snr"]
 
+Background: TypeAlias = Literal["local", "none"] | Method
 Peaks: TypeAlias = Literal["maxima", "labels"]
 Noise: TypeAlias = Literal["auto", "camera", "measured"]
 
@@ -147,7 +153,7 @@ def detect_snr(
     box: int = 7,
     roi: ROI | None = None,
     threshold: float = 1.0,
-    background: Method | Literal["none"] | NDArray[Any] = "mean",
+    background: Background | NDArray[Any] = "local",
     window: tuple[int, int] = (-30, 0),
     percentile: float = 25.0,
     every: int = 10,
@@ -179,11 +185,11 @@ def detect_snr(
         ``y0, x0, y1, x1`` (stop excluded): only peaks in this region.
     threshold : float, optional
         Least ratio of filtered signal to noise, 0 or more.
-    background : {"mean", "median", "percentile", "none"} or array, optional
-        Temporal background, see `temporal_background`. It is left out, as with "none", where the
-        whole movie is shorter than the window: in a few frames, a molecule that stays cannot be
-        told from the background. An array (stop - start, Y, X) or (Y, X) is a known background in
-        counts, with the baseline.
+    background : {"local", "none", "mean", "median", "percentile"} or array, optional
+        "local": a smooth lower estimate from each frame alone. The last three: temporal background,
+        see `temporal_background`; it becomes "local" where the whole movie is shorter than the
+        window: in a few frames, a molecule that stays cannot be told from the background. An array
+        (stop - start, Y, X) or (Y, X) is a known background in counts, with the baseline.
     window, percentile, every
         As in `temporal_background`.
     low_pass, high_pass : float, optional
@@ -245,7 +251,7 @@ def _candidates(
     camera: Camera | None = None,
     roi: ROI | None = None,
     threshold: float = 1.0,
-    background: Method | Literal["none"] | NDArray[Any] = "mean",
+    background: Background | NDArray[Any] = "local",
     window: tuple[int, int] = (-30, 0),
     percentile: float = 25.0,
     every: int = 10,
@@ -261,7 +267,7 @@ def _candidates(
     if noise not in ("auto", "camera", "measured"):
         raise ParameterError(f"Noise must be 'auto', 'camera' or 'measured', not {noise!r}.")
     if isinstance(background, str):
-        check_method(background, allowed=("mean", "median", "percentile", "none"))
+        check_method(background, allowed=("local", "none", "mean", "median", "percentile"))
     block = as_block(frames)
     length = first + len(block) if length is None else length
     start = first if start is None else start
@@ -278,17 +284,17 @@ def _candidates(
     camera = camera or Camera()
     scale, baseline, variance = _camera_maps(camera, shape)
 
-    size = window[1] - window[0]
-    method: Method = "mean"
-    unclipped = False
-    if not isinstance(background, np.ndarray):
-        unclipped = background == "none" or length < size
-        method = "mean" if background == "none" else background
-
-    dark = read_only(np.array(np.broadcast_to(baseline, shape)))
     if isinstance(background, np.ndarray):
         known = np.broadcast_to(background, (stop - start, *shape))
-    elif not unclipped:
+    elif background == "none":
+        known = np.broadcast_to(baseline, (stop - start, *shape))
+    elif background == "local" or length < window[1] - window[0]:
+        known = None
+        level = np.empty(shape, np.float32)
+    else:
+        known = None
+        level = None
+        method = background
         check_context(block, start, stop, first, length, window=window, method=method, every=every)
         sliding = SlidingBackground(
             block,
@@ -301,9 +307,12 @@ def _candidates(
         )
 
     def behind(t: int) -> NDArray[np.float32]:
-        if isinstance(background, np.ndarray):
+        if known is not None:
             return read_only(np.ascontiguousarray(known[t - start], np.float32))
-        return dark if unclipped else read_only(sliding.of(t))
+        if level is not None:
+            local_level(block[t - first], level)
+            return read_only(level.view())
+        return read_only(sliding.of(t))
 
     measured = noise == "measured" or (noise == "auto" and _uncalibrated(camera))
     excess = np.float32(camera.excess_noise)
@@ -320,7 +329,7 @@ def _candidates(
     for t in range(start, stop):
         frame, back = block[t - first], behind(t)
         prepare(frame, back, scale, baseline, variance, excess, rows, columns, photons, spread)
-        factor = _UNCLIPPED if unclipped else 1.0
+        factor = _UNCLIPPED if isinstance(background, str) and background == "none" else 1.0
         if measured:
             factor *= _noise_factor(squared_differences(frame, back, scale, spread))
         where, score = search(
