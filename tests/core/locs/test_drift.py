@@ -233,6 +233,21 @@ def test_rcc_says_when_nothing_correlates() -> None:
         assert "agree" in " ".join(drift.notes)
 
 
+@pytest.mark.parametrize("tool", [rcc, aim])
+def test_a_provenance_that_knows_of_fewer_frames(drifted: Localizations, tool) -> None:
+    short = Localizations(drifted.table, [{"Frames": 10, "Pixelsize": 100.0}])
+    drift = tool(short, 200)
+    assert len(drift) == drifted["frame"].max() + 1
+    assert len(apply_drift(short, drift)) == len(short)
+
+
+@pytest.mark.parametrize("tool", [rcc, aim])
+def test_segments_without_molecules_are_bridged(drifted: Localizations, tool) -> None:
+    dark = drifted.table[~drifted.table["frame"].between(700, 1100)]
+    drift = tool(Localizations(dark, drifted.provenance), 100)
+    assert rms_error(drift, smooth_drift()) < 0.06
+
+
 def test_messages(blinking) -> None:
     with pytest.raises(ParameterError, match="max_shift"):
         rcc(blinking, max_shift=0)

@@ -7,6 +7,7 @@ from scipy.spatial import cKDTree
 from limelight.core.errors import ParameterError
 from limelight.core.localizations import Localizations
 from limelight.core.locs import nena
+from limelight.core.locs.precision import _model, _slopes
 
 
 def plain_histogram(locs, lag, reach, bins, nearest):
@@ -78,6 +79,16 @@ def test_a_stated_precision_that_is_wrong_is_noted(blinking_maker) -> None:
     result = nena(wrong)
     assert result.reliable
     assert "camera gain" in " ".join(result.notes)
+
+
+def test_slopes_are_those_of_differences() -> None:
+    d = np.linspace(0.01, 1.0, 50)
+    p = np.array([900.0, 0.11, 300.0, 0.4, 0.2, 70.0])
+    for k in range(6):
+        step = np.zeros(6)
+        step[k] = 1e-6 * p[k]
+        difference = (_model(p + step, d) - _model(p - step, d)) / (2 * step[k])
+        np.testing.assert_allclose(_slopes(p, d)[:, k], difference, rtol=1e-5, atol=1e-6)
 
 
 def test_threads_do_not_matter(blinking: Localizations) -> None:

@@ -13,7 +13,7 @@ from limelight.core.localizations import Localizations
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Table", "as_locs", "checked", "column_or", "frame_column"]
+__all__ = ["Table", "as_locs", "checked", "frame_column", "movie_length"]
 
 Table = Localizations | pd.DataFrame
 """A table of molecules, with or without its provenance."""
@@ -105,6 +105,6 @@ def frame_column(locs: Localizations, tool: str, least: int = 1) -> NDArray[np.i
     return frame.astype(np.int64)
 
 
-def column_or(locs: Localizations, tool: str, column: str) -> NDArray[Any] | None:
-    """Return a checked column, or None where the table does not have it."""
-    return checked(locs, tool, column)[0] if column in locs else None
+def movie_length(locs: Localizations, frame: NDArray[np.int64]) -> int:
+    """Return the number of frames, even where the provenance knows of fewer than the table has."""
+    return max(locs.frames, int(frame.max()) + 1 if len(frame) else 0)

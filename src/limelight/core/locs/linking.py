@@ -11,7 +11,7 @@ from numba import njit
 from limelight.core.errors import ParameterError
 from limelight.core.locs._pool import each
 from limelight.core.locs._strips import strips
-from limelight.core.locs._table import as_locs, checked, frame_column
+from limelight.core.locs._table import as_locs, checked, frame_column, movie_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -257,7 +257,7 @@ def link(
         columns["photon_rate"] = columns["photons"] / np.maximum(columns["n"], 1).astype(np.float32)
     linked = pd.DataFrame(columns, copy=False)
     if remove_cut:
-        linked = linked[(first > 0) & (last < locs.frames - 1)].reset_index(drop=True)
+        linked = linked[(first > 0) & (last < movie_length(locs, frame) - 1)].reset_index(drop=True)
     return locs.with_table(linked, step)
 
 

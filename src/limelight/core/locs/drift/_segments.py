@@ -46,7 +46,6 @@ def segments(
     """
     if segment_frames < 1:
         raise ParameterError(f"{tool}: segment_frames must be at least 1, not {segment_frames}.")
-    frames = max(frames, int(frame.max()) + 1 if len(frame) else 0)
     count = max(round(frames / segment_frames), 1)
     if count < 2:
         raise ParameterError(

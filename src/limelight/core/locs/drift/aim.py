@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from limelight.core.errors import ParameterError
 from limelight.core.locs._pool import each
-from limelight.core.locs._table import Table, as_locs, checked, frame_column
+from limelight.core.locs._table import Table, as_locs, checked, frame_column, movie_length
 from limelight.core.locs.drift._peak import mean_shift
 from limelight.core.locs.drift._segments import segments
 from limelight.core.locs.drift.curve import Drift, interpolate
@@ -54,6 +54,38 @@ def _cells(y, x, top, left, size, height, width):  # type: ignore[no-untyped-def
 
 
 @njit(nogil=True, cache=True)
+def _by_rows(segment, y, segments, top, height):  # type: ignore[no-untyped-def]
+    """Return the points by segment and rows of y, and each segment's first; -1 is left out."""
+    n = len(y)
+    rows = 1
+    for k in range(n):
+        rows = max(rows, int((y[k] - top) / height) + 1)
+    rows = min(rows, 4096)
+    by_row, fill = np.empty(n, np.int64), np.zeros(rows + 1, np.int64)
+    for k in range(n):
+        fill[min(int((y[k] - top) / height), rows - 1) + 1] += 1
+    for r in range(rows):
+        fill[r + 1] += fill[r]
+    for k in range(n):
+        r = min(int((y[k] - top) / height), rows - 1)
+        by_row[fill[r]] = k
+        fill[r] += 1
+    edge = np.zeros(segments + 1, np.int64)
+    for k in range(n):
+        if segment[k] >= 0:
+            edge[segment[k] + 1] += 1
+    for s in range(segments):
+        edge[s + 1] += edge[s]
+    order, fill = np.empty(edge[segments], np.int64), edge[:-1].copy()
+    for r in range(n):
+        k = by_row[r]
+        if segment[k] >= 0:
+            order[fill[segment[k]]] = k
+            fill[segment[k]] += 1
+    return order, edge
+
+
+@njit(nogil=True, cache=True)
 def _add(grid, y, x, sy, sx, top, left, scale, reach):  # type: ignore[no-untyped-def]
     """Count points, moved back by (sy, sx), in bins that have a border as wide as the reach."""
     height, width = grid.shape
@@ -76,21 +108,23 @@ def _displacements(grid, y, x, sy, sx, top, left, scale, reach):  # type: ignore
         j = int(np.floor((x[k] - sx - left) * scale)) + reach
         if i >= reach and j >= reach and i < height - reach and j < width - reach:
             for r in range(side):
-                line = grid[i - reach + r]
+                line = grid[i - reach + r, j - reach : j + reach + 1]
                 row = seen[r]
                 for c in range(side):
-                    row[c] += line[j - reach + c]
+                    row[c] += line[c]
     # Where a reference lies further, the point was displaced the other way.
     return seen[::-1, ::-1].copy()
 
 
 @njit(nogil=True, cache=True)
 def _own(y, x, sy, sx, top, left, scale, reach):  # type: ignore[no-untyped-def]
-    """Count the same displacements among the points of one segment, sorted by y."""
+    """Count the same displacements among the points of one segment."""
     side = 2 * reach + 1
     seen = np.zeros((side, side), np.int64)
     n = len(x)
     v, u = np.empty(n, np.int64), np.empty(n, np.int64)
+    order = np.argsort(y)
+    y, x = y[order], x[order]
     for k in range(n):
         v[k] = int(np.floor((y[k] - sy - top) * scale))
         u[k] = int(np.floor((x[k] - sx - left) * scale))
@@ -225,12 +259,11 @@ def aim(
     if not (np.isfinite(search_radius_z) and search_radius_z > 0):
         raise ParameterError(f"aim: search_radius_z must be more than 0 nm, not {search_radius_z}.")
     search = max(search_radius, 3 * match)
-    segment, time = segments(frame, locs.frames, segment_frames, _LEAST, "aim")
+    frames = movie_length(locs, frame)
+    segment, time = segments(frame, frames, segment_frames, _LEAST, "aim")
     # By y within a segment: near molecules are then near in memory too.
-    keep = np.lexsort((y, segment))
-    keep = keep[np.searchsorted(segment[keep], 0) :]
+    keep, edge = _by_rows(segment, y, len(time), float(y.min()), match)
     segment, x, y = segment[keep], x[keep], y[keep]
-    edge = np.searchsorted(segment, np.arange(len(time) + 1))
 
     shift = _follow(x, y, edge, match, search)
     strength = np.zeros(len(time))
@@ -245,7 +278,7 @@ def aim(
         heights = _compare_z(
             x, y, z[keep].astype(np.float64), segment, edge, shift, match, search_radius_z, threads
         )
-        dz = interpolate(time, heights, locs.frames)
+        dz = interpolate(time, heights, frames)
     weak = strength < 5
     notes = (
         (
@@ -256,8 +289,8 @@ def aim(
         else ()
     )
     return Drift(
-        interpolate(time, shift[:, 1], locs.frames),
-        interpolate(time, shift[:, 0], locs.frames),
+        interpolate(time, shift[:, 1], frames),
+        interpolate(time, shift[:, 0], frames),
         dz,
         method="AIM",
         settings={

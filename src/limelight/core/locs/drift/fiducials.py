@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import cKDTree
 
 from limelight.core.errors import ParameterError
-from limelight.core.locs._table import Table, as_locs, checked, frame_column
+from limelight.core.locs._table import Table, as_locs, checked, frame_column, movie_length
 from limelight.core.locs.drift.curve import Drift
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def find_fiducials(
     _check_radius("find_fiducials", radius)
     frame = frame_column(locs, "find_fiducials")
     points = np.column_stack(checked(locs, "find_fiducials", "x", "y")).astype(np.float64)
-    needed = min_fraction * locs.frames
+    needed = min_fraction * movie_length(locs, frame)
     # Bins as wide as the radius: a fiducial fills one, or shares with its neighbours.
     corner = points.min(axis=0)
     bins = np.floor((points - corner) / radius).astype(np.int64)
@@ -126,7 +126,7 @@ def fiducial_drift(
             "or use rcc() or aim()."
         )
     tree = cKDTree(values[:, :2])
-    frames = locs.frames
+    frames = movie_length(locs, frame)
     tracks = np.full((len(places), frames, len(axes)), np.nan)
     for k, place in enumerate(places):
         near = np.sort(np.asarray(tree.query_ball_point(place, radius), np.int64))

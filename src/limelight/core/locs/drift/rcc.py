@@ -10,7 +10,7 @@ from scipy import fft
 
 from limelight.core.errors import ParameterError
 from limelight.core.locs._pool import each
-from limelight.core.locs._table import Table, as_locs, checked, frame_column
+from limelight.core.locs._table import Table, as_locs, checked, frame_column, movie_length
 from limelight.core.locs.drift._peak import fit_peak
 from limelight.core.locs.drift._segments import segments
 from limelight.core.locs.drift.curve import Drift, interpolate
@@ -24,6 +24,7 @@ _LEAST = 50
 _HALF = 4  # bins around the largest value that are fitted
 _AGREE = 0.5  # px by which a pair may differ from the positions that all pairs give
 _MAX_BYTES = 2 * 2**30
+_MAX_BINS = 2**22  # of a picture
 
 
 @njit(nogil=True, cache=True)
@@ -66,7 +67,8 @@ def rcc(
     max_shift : float
         Largest displacement between two segments that is looked for, px.
     bin_size : float
-        Pixel of the pictures, in camera pixels; made larger where memory would not do.
+        Pixel of the pictures, in camera pixels; made larger for a field of more than about
+        1000 px, and where memory would not do.
     threads : int, optional
         Threads; the result does not depend on it.
 
@@ -87,7 +89,8 @@ def rcc(
             raise ParameterError(f"rcc: {name} must be more than 0 px, not {value}.")
     frame = frame_column(locs, "rcc", least=2 * _LEAST)
     x, y = checked(locs, "rcc", "x", "y")
-    segment, time = segments(frame, locs.frames, segment_frames, _LEAST, "rcc")
+    frames = movie_length(locs, frame)
+    segment, time = segments(frame, frames, segment_frames, _LEAST, "rcc")
     count = len(time)
 
     top, left = float(y.min()), float(x.min())
@@ -96,7 +99,8 @@ def rcc(
         zoom = 1.0 / bin_size
         # Half the largest shift on each side keeps one border from meeting the other.
         shape = [fft.next_fast_len(int(e * zoom + max_shift * zoom) + 3, real=True) for e in extent]
-        if count * shape[0] * (shape[1] // 2 + 1) * 8 <= _MAX_BYTES:
+        bins = shape[0] * shape[1]
+        if bins <= _MAX_BINS and 4 * count * bins <= _MAX_BYTES:
             break
         bin_size *= 1.25
     spectra = _spectra(segment, count, y, x, zoom, top, left, (shape[0], shape[1]), threads)
@@ -111,7 +115,7 @@ def rcc(
     first, second = np.triu_indices(count, 1)
     found = np.array([pair for row in rows for pair in row])
     good = found[:, 2] > 0
-    return _solved(locs.frames, time, first, second, found / zoom, good, segment_frames, max_shift)
+    return _solved(frames, time, first, second, found / zoom, good, segment_frames, max_shift)
 
 
 def _spectra(
