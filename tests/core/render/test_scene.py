@@ -136,14 +136,44 @@ def test_blurs_are_scipys(table, crowd, pixel):
             np.testing.assert_allclose(other, expected, atol=2e-6 * expected.max())
 
 
-def test_a_wide_blur_is_a_gaussian_for_each(table):
-    image = Scene(table).draw((5, 5, 8, 8), 0.5, "blur", blur_nm=20.0).image
-    same = np.full(len(table), 0.2, np.float32)
+@pytest.mark.parametrize("blur_nm", [13.0, 20.0, 47.0, (20.0, 61.0)])
+def test_a_wide_blur_is_a_gaussian_for_each(table, blur_nm):
+    sigma = np.broadcast_to(blur_nm, 2) / 100
+    wide = [np.full(len(table), s, np.float32) for s in sigma]
     locs = Localizations.from_columns(
-        {"frame": same, "y": table["y"], "x": table["x"], "lpx": same, "lpy": same}, [FIELD]
+        {"frame": wide[0], "y": table["y"], "x": table["x"], "lpy": wide[0], "lpx": wide[1]},
+        [FIELD],
     )
-    expected = drawn(locs, 0.5, viewport=(5, 5, 8, 8))
-    np.testing.assert_allclose(image, expected, atol=3e-6 * expected.max(), rtol=2e-4)
+    view = (5, 5, 8, 8)
+    expected = drawn(locs, 0.5, viewport=view, cut=4)
+    for image in (
+        Scene(table).draw(view, 0.5, "blur", blur_nm=blur_nm).image,
+        render(table, 0.5, viewport=view, mode="blur", blur_nm=blur_nm).image,
+    ):
+        # a histogram of pixels of sigma / 12 puts molecules at most sigma / 24 beside
+        np.testing.assert_allclose(image, expected, atol=expected.max() / 24)
+        assert image.sum() == pytest.approx(expected.sum(), rel=0.02)
+
+
+@pytest.mark.parametrize("pixel", [0.1, 0.3, 1.0, 2.0])
+def test_close_up_quick_gaussians_are_nearly_the_formula(table, pixel):
+    """Drawn on larger pixels and enlarged; the formula is cut off at three sigmas, too."""
+    n = np.flatnonzero((table["y"] > 5) & (table["y"] < 20))[0]
+    y, x = table["y"][n], table["x"][n]
+    view = (y - 2 * pixel, x - 3 * pixel, y + 2 * pixel, x + 3 * pixel)
+    scene = Scene(table)
+    exact, quick = (scene.draw(view, pixel, exact=e).image for e in (True, False))
+    assert abs(quick - exact).max() < 0.015 * exact.max()
+    assert quick.sum() == pytest.approx(exact.sum(), rel=5e-3)
+    assert quick.min() >= 0
+
+
+def test_close_up_views_are_crops_of_one_another(table):
+    scene = Scene(table)
+    for mode in ("gaussian", "blur"):
+        whole = scene.draw((4.5, 4.5, 9.5, 9.5), 1.0, mode).image
+        part = scene.draw((5.5, 6.52, 8.03, 9.01), 1.0, mode).image
+        np.testing.assert_array_equal(part, whole[100:353, 202:451])
 
 
 @settings(max_examples=40, deadline=None)

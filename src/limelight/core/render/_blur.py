@@ -97,3 +97,65 @@ def blur_rows(histogram, image, r0, taps_y, taps_x, step):  # type: ignore[no-un
                 L.store(tail, 0, total)
                 for p in range(width - j):
                     image[r0 + i, j + p] += tail[0, p]
+
+
+@njit(nogil=True, cache=True)
+def _spline(position):  # type: ignore[no-untyped-def]
+    """Return the first of four pixels, and the cubic B-spline's weights of the four."""
+    base = np.floor(position)
+    t = position - base
+    weights = np.empty(4, np.float32)
+    weights[0] = (1.0 - t) ** 3 / 6.0
+    weights[1] = (4.0 - 6.0 * t**2 + 3.0 * t**3) / 6.0
+    weights[2] = (1.0 + 3.0 * t + 3.0 * t**2 - 3.0 * t**3) / 6.0
+    weights[3] = t**3 / 6.0
+    return int(base) - 1, weights
+
+
+@njit(nogil=True, cache=True)
+def enlarge(coarse, image, r0, r1, first_coarse, first, factor):  # type: ignore[no-untyped-def]
+    """Add a picture of large pixels to rows of one of small pixels, smoothly.
+
+    Parameters
+    ----------
+    coarse : 2D float32 array
+        Molecules per large pixel; reaches two pixels beyond the image on each side.
+    image : 2D float32 array (Y, X)
+        Added to: molecules per small pixel.
+    r0, r1 : int
+        Rows r0 to r1 - 1 of the image.
+    first_coarse, first : tuples of int (row, column)
+        Grid pixels that the two begin with.
+    factor : int
+        Small pixels per large pixel.
+
+    Notes
+    -----
+    The weights are those of a cubic B-spline, never negative.  They widen what is drawn by 1/3 of a
+    large pixel, squared; Gaussians are to be drawn narrower by that.
+    """
+    width = image.shape[1]
+    columns = np.empty(width, np.int64)
+    weights = np.empty((4, width), np.float32)
+    for j in range(width):
+        u = (first[1] + j + 0.5) / factor - 0.5 - first_coarse[1]
+        columns[j], four = _spline(u)
+        weights[:, j] = four / np.float32(factor * factor)
+    line = np.empty(coarse.shape[1], np.float32)
+    for i in range(r0, r1):
+        k, four = _spline((first[0] + i + 0.5) / factor - 0.5 - first_coarse[0])
+        for j in range(len(line)):
+            line[j] = (
+                four[0] * coarse[k, j]
+                + four[1] * coarse[k + 1, j]
+                + four[2] * coarse[k + 2, j]
+                + four[3] * coarse[k + 3, j]
+            )
+        for j in range(width):
+            c = columns[j]
+            image[i, j] += (
+                weights[0, j] * line[c]
+                + weights[1, j] * line[c + 1]
+                + weights[2, j] * line[c + 2]
+                + weights[3, j] * line[c + 3]
+            )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from limelight.core.render._blur import blur_rows, finer_taps, padded_width, taps
+from limelight.core.render._blur import blur_rows, enlarge, finer_taps, padded_width, taps
 from limelight.core.render._paint import (
     draw_crowd,
     draw_gaussians,
@@ -25,13 +25,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL",
-    "CONVOLVE_UP_TO",
+    "EXACT",
     "NONE",
+    "WIDE",
     "blur",
+    "blurred",
+    "coarsening",
     "counted",
     "crowd",
     "equal_gaussians",
     "gaussians",
+    "gaussians_by_scale",
+    "held",
     "histogram",
     "tilted_gaussians",
 ]
@@ -42,9 +47,11 @@ NARROW = 1.1
 EXACT = np.empty((0, 16), np.float32)
 NONE = np.empty(0, np.float32)
 ALL = np.empty(0, np.uint8)
-CONVOLVE_UP_TO = 24.0
-"""A blur of more drawn pixels than this is drawn molecule by molecule: the histogram's pixels are
-then so fine that nobody can tell, and the molecules in a window so few that it is quicker."""
+WIDE = 8.0
+"""Gaussians this wide are drawn on larger pixels, unless they are to be exact (drawn pixels)."""
+
+_BLURRED = 24.0  # a wider blur is made of a histogram of larger pixels
+_SPLINE = 1 / 3  # variance that enlarging adds
 
 _BAND_PIXELS = 2**18
 _FEW_PIXELS = 2**14
@@ -88,8 +95,9 @@ def gaussians(
     weight: NDArray[np.float32] = NONE,
     fails: NDArray[np.uint8] = ALL,
     least: float = 0.5,
-    same: tuple[float, float] | None = None,
     exact: bool = True,
+    widths: tuple[float, float] = (0.0, np.inf),
+    less: float = 0.0,
 ) -> NDArray[np.float32]:
     """Return the sum of a Gaussian for each molecule.
 
@@ -97,32 +105,76 @@ def gaussians(
     ----------
     least : float
         Smallest standard deviation, drawn pixels.
-    same : tuple of float (y, x), optional
-        Standard deviations of all of them, camera pixels; else each has its own.
     exact : bool
         Draw each where it is; otherwise narrow ones are taken from a table, at most 1/64 of a
         drawn pixel beside.
+    widths : tuple of float (low, high)
+        Only those whose smaller standard deviation is in this range, drawn pixels.
+    less : float
+        Taken off their variances, drawn pixels squared.
     """
     image = np.zeros(window.shape, np.float32)
     table = EXACT if exact else profiles(least)
-    if same is None:
-        sy, sx = molecules.sy, molecules.sx
-        wide = least
-    else:
-        sy, sx = (np.full(len(molecules), s, np.float32) for s in same)
-        wide = max(least, max(same) * window.zoom)
 
     def draw(band: tuple[int, int]) -> None:
-        slack = (2.0 + 3.0 * wide) / window.zoom
-        runs = molecules.runs(window.viewport(*band), slack, same is None)
+        runs = molecules.runs(window.viewport(*band), (2.0 + 3.0 * least) / window.zoom, True)
         box = (band[0], 0, band[1], window.shape[1])
         draw_gaussians(
-            *(image, box, molecules.y, molecules.x, sy, sx, weight, fails, *runs),
-            *(window.origin, window.zoom, window.first, least, table),
+            *(image, box, molecules.y, molecules.x, molecules.sy, molecules.sx, weight, fails),
+            *(*runs, window.origin, window.zoom, window.first, least, table, widths, less),
         )
 
     each(draw, _bands(window, threads), threads)
     return image
+
+
+def gaussians_by_scale(
+    molecules: Molecules,
+    window: Window,
+    threads: int,
+    weight: NDArray[np.float32],
+    fails: NDArray[np.uint8],
+    least: float,
+    widest: float,
+) -> NDArray[np.float32]:
+    """Return nearly what `gaussians` returns, for windows where molecules are many pixels wide.
+
+    Those of a standard deviation of `WIDE` and more are drawn on larger pixels, so that it is
+    from half of `WIDE` up to `WIDE` of those, and the picture is enlarged.
+
+    Parameters
+    ----------
+    widest : float
+        Standard deviation that nearly none exceeds, drawn pixels.
+    """
+    known = (molecules, window, threads, weight, fails, least)
+    image = gaussians(*known, exact=False, widths=(0.0, WIDE))
+    scales = max(int(np.ceil(np.log2(widest / WIDE))), 1)
+    for k in range(1, scales + 1):
+        factor = 2**k
+        coarse = window.coarser(factor)
+        part = gaussians(
+            *(molecules, coarse, threads, weight, fails, least / factor),
+            widths=(WIDE / 2, WIDE if k < scales else np.inf),
+            less=_SPLINE,
+        )
+        _enlarge(part, coarse, image, window, factor, threads)
+    return image
+
+
+def _enlarge(
+    part: NDArray[np.float32],
+    coarse: Window,
+    image: NDArray[np.float32],
+    window: Window,
+    factor: int,
+    threads: int,
+) -> None:
+    each(
+        lambda band: enlarge(part, image, *band, coarse.first, window.first, factor),
+        _bands(window, threads),
+        threads,
+    )
 
 
 def blur(
@@ -283,21 +335,38 @@ def cut(image: NDArray[Any], first: Sequence[int], shape: tuple[int, int]) -> ND
     return part
 
 
+def coarsening(sigma: tuple[float, float]) -> int:
+    """Return how much larger the pixels are that a blur is made on."""
+    return int(2 ** max(np.ceil(np.log2(max(min(sigma), 1e-9) / _BLURRED)), 0))
+
+
 def margin(sigma: tuple[float, float]) -> int:
-    """Return how far a blur reaches, drawn pixels."""
-    return max(len(taps(s)) // 2 for s in sigma)
+    """Return how far a blur reaches, pixels that it is made on."""
+    return max(len(taps(s / coarsening(sigma))) // 2 for s in sigma)
 
 
 def blurred(
-    molecules: Molecules,
+    counts: Callable[[Window], Counts],
     window: Window,
     threads: int,
     sigma: tuple[float, float],
-    weight: NDArray[np.float32] = NONE,
-    fails: NDArray[np.uint8] = ALL,
 ) -> NDArray[np.float32]:
-    """Return all molecules blurred alike, by ``sigma`` (y, x) drawn pixels."""
-    if max(sigma) > CONVOLVE_UP_TO:
-        y, x = (s / window.zoom for s in sigma)
-        return gaussians(molecules, window, threads, weight, fails, same=(y, x))
-    return blur(counted(molecules, weight, fails), window, threads, sigma)
+    """Return all molecules blurred alike.
+
+    Parameters
+    ----------
+    counts : callable
+        Returns, for the window that the blur is made on, what returns the histogram of its parts.
+    sigma : tuple of float (y, x)
+        Standard deviations, drawn pixels.  A wide blur is made on larger pixels, so that they are
+        12 of them and more, and the picture is enlarged.
+    """
+    factor = coarsening(sigma)
+    if factor == 1:
+        return blur(counts(window), window, threads, sigma)
+    coarse = window.coarser(factor)
+    y, x = (np.sqrt((s / factor) ** 2 - _SPLINE - 1 / 12) for s in sigma)
+    part = blur(counts(coarse), coarse, threads, (y, x))
+    image = np.zeros(window.shape, np.float32)
+    _enlarge(part, coarse, image, window, factor, threads)
+    return image

@@ -196,8 +196,9 @@ def _from_table(image, box, row, column, sy, sx, volume, table, least, scratch):
 
 @njit(nogil=True, cache=True)
 def draw_gaussians(
-    image, box, y, x, sy, sx, weight, fails, starts, stops, origin, zoom, first, least, table
-):
+    image, box, y, x, sy, sx, weight, fails, starts, stops, origin, zoom, first, least, table,
+    widths, less,
+):  # fmt: skip
     """Add a Gaussian of its own width for each molecule, sampled at pixel centres.
 
     Parameters
@@ -211,6 +212,10 @@ def draw_gaussians(
     table : 2D array of float32
         What `profiles` returns for ``least``, to draw Gaussians up to `WIDEST` quickly at the
         nearest of the table's places and widths; or no rows, to draw all as they are.
+    widths : tuple of float (low, high)
+        Only those whose smaller standard deviation is at least low and below high, drawn pixels.
+    less : float
+        Taken off the variances that are drawn, drawn pixels squared; less than those.
     box, y, x, weight, fails, starts, stops, origin, zoom, first
         As in `draw_points`.
     """
@@ -230,8 +235,11 @@ def draw_gaussians(
                 & (a < np.inf)
                 & (b < np.inf)
             )
+            inside &= (min(a, b) >= widths[0]) & (min(a, b) < widths[1])
             if not inside or (masked and fails[n] != 0):
                 continue  # not inside either where a value is not a number
+            if less > 0.0:
+                a, b = np.sqrt(a * a - less), np.sqrt(b * b - less)
             volume = weight[n] if weighted else np.float32(1)
             if quick and a <= WIDEST and b <= WIDEST:
                 _from_table(image, box, row, column, a, b, volume, table, least, scratch)

@@ -87,10 +87,10 @@ class View:
             if self._is_counted(window, weight, 0) and self.pyramid:
                 return self.pyramid().cut(window)
             return _draw.histogram(*known, weight, self.fails)
-        if max(style.blur) > _draw.CONVOLVE_UP_TO:
-            return _draw.blurred(*known, style.blur, weight, self.fails)
-        counts = self._counts(window, weight, _draw.margin(style.blur) + 32)
-        return _draw.blur(counts, window, self.threads, style.blur)
+        around = _draw.margin(style.blur) + 32
+        return _draw.blurred(
+            *(lambda part: self._counts(part, weight, around), window, self.threads, style.blur)
+        )
 
     def _gaussians(
         self, window: Window, style: Style, weight: NDArray[np.float32]
@@ -109,6 +109,9 @@ class View:
                 return _draw.equal_gaussians(counts, window, self.threads, least, finer)
             if self.middle <= narrow:
                 return _draw.crowd(*known, least)
+        widest = self.widest * window.zoom
+        if not style.exact and widest > _draw.WIDE:
+            return _draw.gaussians_by_scale(*known, least, widest)
         return _draw.gaussians(*known, least, exact=style.exact)
 
     def _counts(self, window: Window, weight: NDArray[np.float32], margin: int) -> _draw.Counts:

@@ -76,15 +76,18 @@ class Canvas:
         self._least = least_sigma(min_blur_nm, pixel_size_nm)
         self._threads = thread_count(threads)
         self._sigma: tuple[float, float] | None = None
-        self._margin: int | None = None
         if self.mode == "smooth":
             self._sigma = (1.0, 1.0)
         elif self.mode == "blur":
             wanted = blur_sigma(blur_nm, None, camera_pixel_nm, min_blur_nm)
             self._sigma = pixels_of(wanted, pixel_size_nm)
-        if self._sigma and max(self._sigma) <= _draw.CONVOLVE_UP_TO:
+        # what is drawn on: where all is blurred, a histogram with a margin around the window
+        self._inner, self._margin = self.window, 0
+        if self._sigma:
+            factor = _draw.coarsening(self._sigma)
+            self._inner = self.window.coarser(factor) if factor > 1 else self.window
             self._margin = _draw.margin(self._sigma)
-        height, width = (n + 2 * (self._margin or 0) for n in self.window.shape)
+        height, width = (n + 2 * self._margin for n in self._inner.shape)
         self._drawn = np.zeros((height, width), np.float32)
 
     @property
@@ -95,25 +98,18 @@ class Canvas:
     @property
     def image(self) -> NDArray[np.float32]:
         """The image as it is now; where nothing is blurred, it is not copied."""
-        if self._margin is None or self._sigma is None:
+        if self._sigma is None:
             return self._drawn
-        return _draw.blur(
-            _draw.held(self._drawn, self.window, self._margin),
-            *(self.window, self._threads, self._sigma),
-        )
+        counts = _draw.held(self._drawn, self._inner, self._margin)
+        return _draw.blurred(lambda _: counts, self.window, self._threads, self._sigma)
 
     def add(self, locs: Localizations) -> None:
         """Draw more molecules; those with NaN as position or precision are left out."""
         y, x = (np.ascontiguousarray(locs[c], np.float32) for c in ("y", "x"))
-        first = tuple(f - (self._margin or 0) for f in self.window.first)
-        grid = (self.window.origin, self.window.zoom, first)
+        first = tuple(f - self._margin for f in self._inner.first)
+        grid = (self._inner.origin, self._inner.zoom, first)
         run = (np.array([0]), np.array([len(y)]))
-        sigma = None
-        if self.mode == "gaussian":
-            sigma = precisions(locs)
-        elif self._sigma and self._margin is None:
-            alike = [np.full(len(y), s / self.window.zoom, np.float32) for s in self._sigma]
-            sigma = (alike[0], alike[1])
+        sigma = precisions(locs) if self.mode == "gaussian" else None
         height, width = self._drawn.shape
         threads = self._threads if len(y) * (1 if sigma is None else 4) > _FEW else 1
 
@@ -139,7 +135,7 @@ class Canvas:
                 return
             draw_gaussians(
                 *(self._drawn, box, y, x, *widths, _draw.NONE, _draw.ALL, *run, *grid),
-                *(self._least, _draw.EXACT),
+                *(self._least, _draw.EXACT, (0.0, np.inf), 0.0),
             )
 
         if sigma is not None:
@@ -223,11 +219,13 @@ def render(
         return canvas.picture
     sy, sx = sigma if sigma and mode == "gaussian" else (None, None)
     molecules = Molecules(locs["y"], locs["x"], sy, sx, locs.shape, count)
-    if mode == "blur" and isinstance(blur_nm, tuple):
-        image = _draw.blurred(molecules, window, count, pixels_of(blur_nm, pixel_size_nm))
-    elif mode == "smooth":
-        image = _draw.blurred(molecules, window, count, (1.0, 1.0))
-    else:
+    if mode == "gaussian":
         least = least_sigma(min_blur_nm, pixel_size_nm)
         image = _draw.gaussians(molecules, window, count, least=least)
+        return window.picture(image, camera_pixel_nm)
+    alike = (1.0, 1.0)
+    if mode == "blur" and isinstance(blur_nm, tuple):
+        alike = pixels_of(blur_nm, pixel_size_nm)
+    counts = _draw.counted(molecules)
+    image = _draw.blurred(lambda _: counts, window, count, alike)
     return window.picture(image, camera_pixel_nm)

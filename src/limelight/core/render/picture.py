@@ -180,3 +180,10 @@ class Window:
         first = (self.first[0] * factor, self.first[1] * factor)
         shape = (self.shape[0] * factor, self.shape[1] * factor)
         return Window(self.zoom * factor, first, shape, self.origin)
+
+    def coarser(self, factor: int) -> Window:
+        """Return the window of the same view, and two pixels around, with larger pixels."""
+        low = [f // factor - 2 for f in self.first]
+        high = [(f + n - 1) // factor + 3 for f, n in zip(self.first, self.shape, strict=True)]
+        shape = (high[0] - low[0], high[1] - low[1])
+        return Window(self.zoom / factor, (low[0], low[1]), shape, self.origin)

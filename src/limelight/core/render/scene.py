@@ -229,7 +229,8 @@ class Scene:
         exact : bool
             In the mode "gaussian", draw every molecule exactly where it is.  Otherwise narrow ones
             are drawn from a table, at most 1/64 of a drawn pixel beside; and in a crowded view
-            those that have nearly the least width at most a quarter of a pixel beside.
+            those that have nearly the least width at most a quarter of a pixel beside; and those
+            many pixels wide are drawn on larger pixels, and enlarged.
         rotation : three floats or array (3, 3), optional
             See the molecules from another side: angles about x, y and z, degrees, or a matrix, as
             `limelight.core.render.rotate.rotation_matrix` takes them.  The viewport is then of
@@ -383,7 +384,8 @@ class Scene:
         )
         reach = 4 * style.least / window.zoom
         if style.blur:
-            reach = (_draw.margin(style.blur) + 32) / window.zoom
+            coarse = _draw.coarsening(style.blur)
+            reach = (_draw.margin(style.blur) + 32) * coarse / window.zoom
         ry, rx = (3 * s + reach if s.size else reach for s in (sy, sx))
         top, left, bottom, right = window.viewport()
         seen = (y + ry >= top) & (y - ry <= bottom) & (x + rx >= left) & (x - rx <= right)
