@@ -24,14 +24,20 @@ from _report import machine
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
-NAMES = (
+FIRST = (
     "detect_speed",
     "fit_speed",
     "fit_accuracy",
     "jaccard",
     "whole_job",
     "constant_memory",
+    "preview_latency",
+    "reading",
+    "picasso_files",
 )
+OTHERS = (p.stem for p in sorted(HERE.glob("*.py")) if not p.stem.startswith("_"))
+NAMES = [n for n in dict.fromkeys((*FIRST, *OTHERS)) if n != "run_all"]
+SCREEN = {"preview_latency"}
 
 
 def main() -> int:
@@ -52,9 +58,10 @@ def main() -> int:
             if options.peer:
                 environment["LIMELIGHT_PEER_PYTHON"] = options.peer
             script = HERE / f"{name}.py"
-            done = subprocess.run(
-                [sys.executable, str(script), "--json", str(out)], env=environment, check=False
-            )
+            command = [sys.executable, str(script), "--json", str(out)]
+            if name in SCREEN and sys.platform == "linux" and not os.environ.get("DISPLAY"):
+                command = ["xvfb-run", "-a", "-s", "-screen 0 1920x1080x24", *command]
+            done = subprocess.run(command, env=environment, check=False)
             if done.returncode or not out.exists():
                 failed.append(name)
                 continue

@@ -94,15 +94,16 @@ def make_scenes() -> str:
     return ", ".join(f"`{name}`" for name in SCENES)
 
 
-def make_benchmarks(name: str = "") -> str:
-    """Measured figures: all, or those of one benchmark."""
+def make_benchmarks(name: str) -> str:
+    """Measured figures of one benchmark, or the machine they come from."""
     if not RESULTS.exists():
         return "*Not measured on this checkout yet: run `python benchmarks/run_all.py`.*"
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     if name == "machine":
         return table(["", ""], [[k, str(v)] for k, v in results["machine"].items()])
-    parts = [results["benchmarks"][name]] if name else list(results["benchmarks"].values())
-    return "\n\n".join(_figures(part) for part in parts)
+    if name not in results["benchmarks"]:
+        return f"*Not measured yet: run `python benchmarks/{name}.py`.*"
+    return _figures(results["benchmarks"][name])
 
 
 def _figures(part: dict[str, Any]) -> str:
