@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from limelight.core.camera import Camera
 from limelight.core.compare import score
 from limelight.core.errors import ParameterError
 from limelight.core.fit.mle import fit_mle
@@ -174,6 +175,17 @@ def test_camera_noise_and_excess():
     first = np.abs(found["x"] - 18.1) < 1.4
     pull = ((found["x"] - 18.1) / found["lpx"])[first]
     assert pull.std() == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize(("baseline", "sensitivity"), [(100.0, 0.25), (400.0, 0.5), (100.0, 4.0)])
+def test_a_camera_that_is_not_what_it_says(baseline, sensitivity):
+    size = (192, 192)
+    camera = Camera(baseline=baseline, sensitivity=sensitivity)
+    movie = SimulatedMovie(size, 20, Scattered(size, 20), camera=camera, seed=4)
+    counts = movie.read(0, 20)
+    where = _peaks(camera.to_photons(counts))
+    result = fit_multi(counts.astype(np.float32), *where)
+    assert score(movie.truth(), result, shape=size).jaccard > 0.98
 
 
 def test_background_that_was_subtracted():

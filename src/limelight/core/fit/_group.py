@@ -33,7 +33,7 @@ Rules = namedtuple("Rules", "half prior spread threshold excess link alone")
 half : half the side of a box, pixels.
 prior, spread : mean and standard deviation of the width, pixels.
 threshold : gain in log-likelihood that a molecule has to bring.
-excess : factor on all variances (2 with EM gain).
+excess : factor on all variances (2 with EM gain, more where the camera is noisier than it says).
 link : molecules nearer than this are fitted together, pixels.
 alone : a molecule with nobody within this distance gets no light of others, pixels.
 """

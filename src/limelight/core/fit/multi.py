@@ -38,6 +38,8 @@ __all__ = ["MultiEmitter", "fit_multi"]
 # a spot that passes these is one molecule: chance to fail them 1 % and 0.3 %
 _ROUND = 9.0
 _NOTHING_LEFT = 3.5
+# few spots that are only noisier than expected are above this: 2 %
+_NOT_ROUND = 8.0
 # and its width is not further than this from the others', relative
 _LIKE_OTHERS = 0.25
 
@@ -80,7 +82,9 @@ def fit_multi(
     excess : float
         Factor on all variances, 1 to 10: 2 with EM gain.
     threshold : float
-        Gain in log-likelihood that a molecule has to bring.
+        Gain in log-likelihood that a molecule has to bring. Where the spots of a frame, most of
+        them, are noisier or less noisy than the camera's numbers say, gains are measured against
+        their noise.
 
     Returns
     -------
@@ -122,11 +126,18 @@ def fit_multi(
         excess=excess,
     )
     tests = examine(spots, single, variance=spot_noise, excess=excess)
-    single.update(tests)
+    offsets = np.searchsorted(where[0], np.arange(len(images) + 1))
+    factors = _noise_factors(single, where, offsets, box, excess)
+    factor = np.repeat(factors, np.diff(offsets)).astype(np.float32)
+    tests["significance"] /= factor
+    tests["elongation"] /= factor
+    tests["leftover"] /= np.sqrt(factor)
+    single["significance"] = tests["significance"]
     significant = is_significant(tests, threshold)
     good = significant & (tests["elongation"] < _ROUND) & (tests["leftover"] < _NOTHING_LEFT)
-    strange = np.maximum(tests["elongation"], tests["leftover"] ** 2) > 2.0 * threshold
-    offsets = np.searchsorted(where[0], np.arange(len(images) + 1))
+    # spots that fit badly throughout: noise, or a point spread function that is no Gaussian?
+    limit = np.where(factor > 1.0, min(_NOT_ROUND, 2.0 * threshold), 2.0 * threshold)
+    strange = np.maximum(tests["elongation"], tests["leftover"] ** 2) > limit
     if width is None:
         priors, spreads = _widths(single, good, offsets, spread, box)
     else:
@@ -154,11 +165,30 @@ def fit_multi(
         priors,
         spreads,
         threshold,
-        excess,
+        factors * excess,
         table,
         rows,
     )
-    return _columns(single, starts, table[:count], rows[:count], excess)
+    return _columns(single, table[:count], rows[:count], excess, factors)
+
+
+def _noise_factors(
+    single: Columns,
+    where: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]],
+    offsets: NDArray[np.int64],
+    box: int,
+    excess: float,
+) -> NDArray[np.float64]:
+    """Factor on the variance for each frame: cameras are not always what they are said to be."""
+    from limelight.core.fit._frames import noise_factors
+
+    freedom = box * box - 5
+    # lower quartile of chi-squared per degree of freedom (Wilson and Hilferty 1931)
+    quartile = (1 - 2 / (9 * freedom) - 0.6745 * np.sqrt(2 / (9 * freedom))) ** 3
+    deviance = single["log_likelihood"] * np.float32(-2 / freedom / excess)
+    factors = np.empty(len(offsets) - 1)
+    noise_factors(where[1], where[2], deviance, offsets, box, quartile, factors)
+    return factors
 
 
 def _widths(
@@ -182,10 +212,10 @@ def _widths(
 
 def _columns(
     single: Columns,
-    starts: NDArray[np.float64],
     table: NDArray[np.float64],
     frame: NDArray[np.int64],
     excess: float,
+    factors: NDArray[np.float64],
 ) -> Columns:
     """Put single and joint results together."""
     from limelight.core.fit import _group as kernel
@@ -213,7 +243,7 @@ def _columns(
         elif name in others:
             column[joint] = table[joint, others[name]]
         else:
-            column[joint] = table[joint, kernel.GAIN] / excess
+            column[joint] = table[joint, kernel.GAIN] / (excess * factors[frame[joint]])
         result[name] = column
     return result
 
