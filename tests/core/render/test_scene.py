@@ -340,8 +340,26 @@ def test_bad_numbers_spoil_nothing(make_table, mode, column):
         image = render(locs, 50, mode=mode, **options).image
         np.testing.assert_allclose(image, expected, atol=1e-6)
     if column in ("lpx", "lpy"):
-        render(locs, 50, mode=mode, **options)
-        Scene(locs).draw(mode=mode, rotation=(10, 20, 30))
+        # what has no precision is no Gaussian, but it is counted
+        other = render(locs, 50, mode=mode, **options).image
+        np.testing.assert_allclose(image, other, atol=1e-6 + 1e-5 * other.max())
+        assert np.isfinite(
+            Scene(locs).draw(mode=mode, rotation=(10, 20, 30), **options).image
+        ).all()
+
+
+@pytest.mark.parametrize("pixel", [10, 50, 100])
+def test_what_has_no_precision_is_no_gaussian(crowd, pixel):
+    """In crowds neither, where Gaussians are made of a histogram."""
+    table = crowd.table.copy()
+    table.loc[::2, "lpx"] = np.nan
+    scene = Scene(Localizations(table, [FIELD]))
+    half = Scene(Localizations(table.dropna(), [FIELD]))
+    image, expected = (s.draw(pixel_size_nm=pixel).image for s in (scene, half))
+    # the two may differ in how much of a Gaussian is cut off
+    assert image.sum() == pytest.approx(expected.sum(), rel=5e-3)
+    counted_all = scene.draw(pixel_size_nm=pixel, mode="histogram").image
+    np.testing.assert_array_equal(counted_all, counted(crowd, pixel))
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -39,14 +39,14 @@ def _tile_of(y, x, size, rows, columns):
 
 @njit(nogil=True, cache=True)
 def _usable(sigma):
-    return 0 <= sigma < np.inf
+    return sigma < np.inf
 
 
 @njit(nogil=True, cache=True)
-def _count(y, x, sy, sx, a, b, size, rows, columns, count):
+def _count(y, x, a, b, size, rows, columns, count):
     for n in range(a, b):
         t = _tile_of(y[n], x[n], size, rows, columns)
-        if t >= 0 and (len(sy) == 0 or (_usable(sy[n]) and _usable(sx[n]))):
+        if t >= 0:
             count[t] += 1
 
 
@@ -55,7 +55,7 @@ def _scatter(y, x, sy, sx, a, b, size, rows, columns, place, out_y, out_x, out_s
     precise = len(sy) > 0
     for n in range(a, b):
         t = _tile_of(y[n], x[n], size, rows, columns)
-        if t < 0 or (precise and not (_usable(sy[n]) and _usable(sx[n]))):
+        if t < 0:
             continue
         p = place[t]
         place[t] = p + 1
@@ -69,17 +69,22 @@ def _scatter(y, x, sy, sx, a, b, size, rows, columns, place, out_y, out_x, out_s
 
 @njit(nogil=True, cache=True)
 def _measure(y, x, sy, sx, tiles, t0, t1, bounds):
-    """Fill (lowest y, highest y, lowest x, highest x, largest sigma) of each tile."""
+    """Fill (lowest y, highest y, lowest x, highest x, largest sigma, no sigmas) of each tile."""
     for t in range(t0, t1):
-        low_y, high_y, low_x, high_x, wide = np.inf, -np.inf, np.inf, -np.inf, 0.0
+        low_y, high_y, low_x, high_x = np.inf, -np.inf, np.inf, -np.inf
+        wide, unknown = 0.0, 0
         for n in range(tiles[t], tiles[t + 1]):
             low_y, high_y = min(low_y, y[n]), max(high_y, y[n])
             low_x, high_x = min(low_x, x[n]), max(high_x, x[n])
-            if len(sy) > 0:
+            if len(sy) == 0:
+                continue
+            if _usable(sy[n]) and _usable(sx[n]):
                 wide = max(wide, max(sy[n], sx[n]))
+            else:
+                unknown += 1
         bounds[t, 0], bounds[t, 1] = low_y, high_y
         bounds[t, 2], bounds[t, 3] = low_x, high_x
-        bounds[t, 4] = wide
+        bounds[t, 4], bounds[t, 5] = wide, unknown
 
 
 @njit(nogil=True, cache=True)
@@ -113,7 +118,7 @@ class Molecules:
     y, x : 1D arrays
         Positions, camera pixels.  Molecules at NaN or infinity are left out.
     sy, sx : 1D arrays, optional
-        Precisions, camera pixels.  Molecules whose precision is no number are left out.
+        Precisions, camera pixels.
     shape : tuple of int (Y, X)
         The field; molecules outside of it are kept, with the nearest tile.
     threads : int
@@ -126,6 +131,8 @@ class Molecules:
         are no precisions.
     order : 1D array of uint32
         Row of the table.
+    all_precise : bool
+        Whether each has a precision that is a number.
     """
 
     def __init__(
@@ -151,7 +158,7 @@ class Molecules:
         chunks = bands(len(y), len(y) // _CHUNK + 1)
         counts = np.zeros((len(chunks), rows * columns), np.int64)
         each(
-            lambda k: _count(y, x, sy, sx, *chunks[k], size, rows, columns, counts[k]),
+            lambda k: _count(y, x, *chunks[k], size, rows, columns, counts[k]),
             range(len(chunks)),
             threads,
         )
@@ -169,12 +176,13 @@ class Molecules:
             range(len(chunks)),
             threads,
         )
-        self.bounds = np.empty((len(self.tiles) - 1, 5))
+        self.bounds = np.empty((len(self.tiles) - 1, 6))
         each(
             lambda run: _measure(*out[:4], self.tiles, *run, self.bounds),
             bands(len(self.tiles) - 1, 4 * threads, 16),
             threads,
         )
+        self.all_precise = not self.bounds[:, 5].any()
 
     def __len__(self) -> int:
         return len(self.y)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from limelight.core.render import _draw
@@ -21,7 +21,6 @@ __all__ = ["CROWD", "Style", "View"]
 
 CROWD = 2**18
 """So many Gaussians are drawn one by one in no time."""
-
 
 _AROUND = 64  # more than the Gaussians reach, in pixels of the histogram
 
@@ -71,10 +70,10 @@ class View:
     molecules: Molecules
     threads: int
     fails: NDArray[np.uint8]
-    middle: float
-    widest: float
-    pyramid: Callable[[], Pyramid] | None
-    tilt: NDArray[np.float32]
+    middle: float = 0.0
+    widest: float = 0.0
+    pyramid: Callable[[], Pyramid] | None = None
+    tilt: NDArray[np.float32] = field(default_factory=lambda: _draw.NONE)
 
     def draw(
         self, window: Window, style: Style, weight: NDArray[np.float32]
@@ -88,9 +87,11 @@ class View:
                 return self.pyramid().cut(window)
             return _draw.histogram(*known, weight, self.fails)
         around = _draw.margin(style.blur) + 32
-        return _draw.blurred(
-            *(lambda part: self._counts(part, weight, around), window, self.threads, style.blur)
-        )
+
+        def counts(part: Window) -> _draw.Counts:
+            return self._counts(part, weight, around)
+
+        return _draw.blurred(counts, window, self.threads, style.blur)
 
     def _gaussians(
         self, window: Window, style: Style, weight: NDArray[np.float32]
@@ -101,7 +102,7 @@ class View:
             return _draw.tilted_gaussians(*known, self.tilt, least)
         if not style.exact and self.molecules.count(window.viewport()) > CROWD:
             narrow = _draw.NARROW * least / window.zoom
-            if self.widest <= narrow:
+            if self.widest <= narrow and self.molecules.all_precise:
                 for finer in (2 * _draw.FINER, _draw.FINER):
                     if self._is_counted(window.finer(finer), weight, _AROUND):
                         break

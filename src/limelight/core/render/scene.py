@@ -58,8 +58,8 @@ class Scene:
     Parameters
     ----------
     locs : Localizations
-        The molecules.  The table is kept, and must not be changed.  Molecules at NaN or infinity,
-        or whose precision is no number, are not drawn.
+        The molecules.  The table is kept, and must not be changed.  Molecules at NaN or infinity
+        are not drawn; those without a precision (NaN) not as Gaussians.
     threads : int, optional
         Threads; by default as many as there are cores.  No picture depends on them.
 
@@ -79,6 +79,9 @@ class Scene:
     A molecule's picture does not depend on what else is in view: pictures of the same pixel size
     share their pixels, and parts of a picture are equal to those of the whole.  The exception are
     crowded views from afar in the mode "gaussian" (see ``exact`` of `draw`).
+
+    Pictures may be drawn in one thread while filters are changed in another: such a picture may
+    show some molecules by the old range and some by the new, and the next one is right.
     """
 
     def __init__(self, locs: Localizations, threads: int | None = None) -> None:
@@ -293,10 +296,11 @@ class Scene:
             viewport, self.pixel_size_nm, pixel_size_nm, snap=True, most=_MOST_IN_TILES
         )
         style = self._style(mode, pixel_size_nm, min_blur_nm, blur_nm, True)
-        return Tiles(
-            *(window, side, lambda part: self._draw(part, style, weight, colour, None, None)),
-            self.pixel_size_nm,
-        )
+
+        def draw(part: Window) -> Picture:
+            return self._draw(part, style, weight, colour, None, None)
+
+        return Tiles(window, side, draw, self.pixel_size_nm)
 
     def _style(
         self,
@@ -339,8 +343,12 @@ class Scene:
                 moments = moments * weights
         if rotation is None:
             view = View(
-                *(self._molecules, self._threads, fails, self._middle, self._widest),
-                *(lambda: self._pyramid, _draw.NONE),
+                molecules=self._molecules,
+                threads=self._threads,
+                fails=fails,
+                middle=self._middle,
+                widest=self._widest,
+                pyramid=lambda: self._pyramid,
             )
         else:
             view, rows = self._turned(window, style, fails, rotation, centre)
@@ -378,11 +386,11 @@ class Scene:
             else:
                 sz = (own.sy + own.sx) / np.float32(2)
             sigma = (own.sy, own.sx, sz)
+        least = style.least / window.zoom
         y, x, sy, sx, tilt = project(
-            *(own.y, own.x, z, sigma, rotation_matrix(rotation), middle),
-            *(style.least / window.zoom, self._threads),
+            own.y, own.x, z, sigma, rotation_matrix(rotation), middle, least, self._threads
         )
-        reach = 4 * style.least / window.zoom
+        reach = 4 * least
         if style.blur:
             coarse = _draw.coarsening(style.blur)
             reach = (_draw.margin(style.blur) + 32) * coarse / window.zoom
@@ -395,10 +403,8 @@ class Scene:
         wide_y, wide_x = (s[rows] if sigma else None for s in (sy, sx))
         turned = Molecules(y[rows], x[rows], wide_y, wide_x, self.shape, self._threads)
         rows = rows[turned.order]
-        return View(
-            *(turned, self._threads, _draw.ALL, 0.0, 0.0, None),
-            tilt[rows] if sigma else _draw.NONE,
-        ), rows
+        tilt = tilt[rows] if sigma else _draw.NONE
+        return View(turned, self._threads, _draw.ALL, tilt=tilt), rows
 
     @cached_property
     def _depth(self) -> float:
