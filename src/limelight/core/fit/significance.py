@@ -31,8 +31,8 @@ __all__ = ["SIGNIFICANT", "examine", "is_significant"]
 SIGNIFICANT = 12.0
 """Gain in log-likelihood from which a molecule is believed.
 
-A noise peak is the best of some 4,000 independent places of a 256 x 256 frame; with three
-parameters to suit itself it gains 12 at one of them in about 20 frames.
+Measured: when every noise peak of a 256 x 256 frame without molecules is tried, one in about ten
+frames gains that much; of those peaks that the SNR detection lets through, one in 70 frames.
 """
 
 
