@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -142,3 +142,22 @@ def test_demo_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[s
     occupied.write_text("")
     assert main(["demo", "--output", str(occupied), "--simulate", "2", "--no-window"]) == 2
     assert "file" in capsys.readouterr().err
+
+
+def test_demo_opens_napari_with_layers_in_place_and_the_dock(
+    make_napari_viewer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import napari
+
+    from limelight.cli import main
+
+    viewer = make_napari_viewer()
+    monkeypatch.setattr(napari, "Viewer", lambda **_: viewer)
+    monkeypatch.setattr(napari, "run", lambda: None)
+    assert main(["demo", "--simulate", "5", "--output", str(tmp_path), "--window"]) == 0
+    movie, mean, molecules = viewer.layers
+    assert [mean.name, molecules.name] == ["mean", "molecules"]
+    np.testing.assert_allclose(movie.scale[-2:], (0.1, 0.1))
+    np.testing.assert_allclose(mean.extent.world, movie.extent.world[:, 1:])
+    np.testing.assert_allclose(molecules.extent.world, mean.extent.world, atol=0.06)
+    assert "Localize" in " ".join(viewer.window.dock_widgets)

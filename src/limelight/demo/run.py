@@ -276,7 +276,7 @@ def _show(path: Path, mean: Any, locs: Localizations) -> None:
     pixel = locs.pixel_size_nm / 1000
     viewer.open(path, plugin="napari-limelight")
     place: dict[str, Any] = {"scale": (pixel, pixel), "units": ("µm", "µm")}
-    viewer.add_image(mean, name="mean", colormap="inferno", visible=False, **place)
+    viewer.add_image(mean, name="mean", colormap="gray", visible=False, **place)
     drawn = render(locs, 20.0)
     lit = drawn.image[drawn.image > 0]
     viewer.add_image(
@@ -284,11 +284,15 @@ def _show(path: Path, mean: Any, locs: Localizations) -> None:
         name="molecules",
         colormap="inferno",
         gamma=0.6,
+        blending="additive",
         contrast_limits=(0.0, float(np.percentile(lit, 98)) if lit.size else 1.0),
         scale=drawn.scale_um,
         translate=drawn.translate_um,
         units=("µm", "µm"),
     )
-    viewer.scale_bar.visible = True
+    # Its place since napari 0.9; before that, an attribute of the viewer.
+    overlays = getattr(getattr(viewer, "canvas", None), "overlays", viewer)
+    overlays.scale_bar.visible = True
+    viewer.reset_view()
     viewer.window.add_plugin_dock_widget("napari-limelight", "Localize")
     napari.run()
