@@ -266,9 +266,8 @@ def measure(
 
     ours, other, found = in_turns(lambda: nena(locs), theirs("nena"), repeats)
     rows.append(speed("NeNA", ours, other, "5 times Picasso"))
-    peer_error = peer and abs(peer("nena")["sigma"] / PRECISION - 1)
-    own_error = abs(found.sigma_px / PRECISION - 1)
-    rows.append(Row("NeNA, relative error of sigma", own_error, peer_error, "", ratio=None))
+    sigma = f"{peer('nena')['sigma']:.5f}" if peer else None
+    rows.append(Row("NeNA, sigma found", f"{found.sigma_px:.5f}", sigma, "px", f"{PRECISION} px"))
 
     for segment in (1000, 500):
         ours, other, curve = in_turns(
@@ -322,9 +321,9 @@ def measure(
     view = in_turns(lambda: frc(locs, viewport=VIEW, split="molecules"), None, min(repeats, 3))
     reply = peer("frc", *VIEW) if peer else {}
     rows.append(speed("FRC, a view of 40 x 40 px", view[0], reply.get("seconds"), ""))
-    rows.append(
-        Row("FRC of that view, halved by molecules", view[2].resolution_nm, reply.get("nm"), "nm")
-    )
+    nm = f"{reply['nm']:.1f}" if reply else None
+    mine = f"{view[2].resolution_nm:.1f}"
+    rows.append(Row("FRC of that view, halved by molecules", mine, nm, "nm", "within 5 %"))
     ours, _, _ = in_turns(lambda: quality(locs), None, min(repeats, 3))
     rows.append(Row("all figures of quality", ours, unit="s"))
 

@@ -40,13 +40,16 @@ def test_bright_times_of_simulated_molecules(blinking_maker) -> None:
 
 def test_exponential_times_give_their_constant() -> None:
     rng = np.random.default_rng(0)
-    misses = []
-    for tau in (0.5, 20.0, 3000.0):
-        for n in (300, 3000):
-            fit = fit_exponential(rng.exponential(tau, n))
-            misses.append((fit.tau - tau) / fit.tau_error)
-            np.testing.assert_allclose(fit(fit.times), fit.fraction, atol=0.1)
-    assert np.abs(misses).max() < 6
+    for tau, n, draw in (
+        (0.5, 200, lambda n: rng.exponential(0.5, n)),
+        (3000.0, 2000, lambda n: rng.exponential(3000.0, n)),
+        (-1 / np.log(1 - 0.05), 1000, lambda n: rng.geometric(0.05, n)),
+    ):
+        fits = [fit_exponential(draw(n)) for _ in range(60)]
+        misses = np.array([(fit.tau - tau) / fit.tau_error for fit in fits])
+        assert abs(misses.mean()) < 0.6
+        assert 0.7 < misses.std() < 1.4
+        np.testing.assert_allclose(fits[0](fits[0].times), fits[0].fraction, atol=0.1)
 
 
 def test_minus_one_is_left_out() -> None:

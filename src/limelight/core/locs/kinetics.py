@@ -26,8 +26,7 @@ class ExponentialFit:
     tau : float
         Time constant, in the unit of the times (frames).
     tau_error : float
-        Standard error of ``tau`` for that many times: the larger of tau / sqrt(n) and what the
-        fit's residuals say.
+        Standard error of ``tau``.
     amplitude, offset : float
         ``offset + amplitude * (1 - exp(-t / tau))`` is the fitted part of times <= t.
     times, fraction : 1D array
@@ -169,14 +168,11 @@ def fit_exponential(times: NDArray[Any]) -> ExponentialFit:
         raise ParameterError(
             "kinetics: the times do not follow an exponential. Look at their histogram."
         )
-    variance = 2 * found.cost / max(len(distinct) - 3, 1)
-    covariance = np.linalg.pinv(found.jac.T @ found.jac) * variance
-    sampling = tau / np.sqrt(len(values))
-    return ExponentialFit(
-        tau,
-        max(float(np.sqrt(max(covariance[0, 0], 0.0))), sampling),
-        amplitude,
-        offset,
-        distinct,
-        fraction,
-    )
+    # Points of a cumulative distribution are not independent: each time adds its share to all
+    # that are longer, and the spread of these shares is the error.
+    pull = np.linalg.pinv(found.jac.T @ found.jac)[0] @ (found.jac * weight[:, None]).T
+    share = np.cumsum(pull[::-1])[::-1]
+    mean_share = np.average(share, weights=counts)
+    spread = np.average((share - mean_share) ** 2, weights=counts)
+    tau_error = float(np.sqrt(spread / len(values)))
+    return ExponentialFit(tau, tau_error, amplitude, offset, distinct, fraction)
