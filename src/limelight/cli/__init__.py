@@ -1,4 +1,4 @@
-"""The command line: ``limelight localize | info | view | demo``.
+"""The command line: ``limelight localize | convert | info | view | demo``.
 
 One file per command; each has ``add_to`` (its arguments) and ``main`` (its work).  A command's file
 is imported only when it is the one that runs.
@@ -18,6 +18,7 @@ __all__ = ["main"]
 
 COMMANDS = {
     "localize": "find and fit the molecules of movies",
+    "convert": "write a table of molecules in another format",
     "info": "tell what a movie or a table of molecules is",
     "view": "open files in napari",
     "demo": "simulate a movie, localize it and show the result",

@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from limelight.io.finding import find_movies
     from limelight.io.lazy import LazyFrames
     from limelight.io.opening import open_movie
-    from limelight.io.picasso import load_localizations, save_localizations
     from limelight.io.raw import RawSpecification, read_specification, write_raw
+    from limelight.io.tables.dispatch import (
+        is_table,
+        load_localizations,
+        load_table,
+        save_localizations,
+        save_table,
+    )
+    from limelight.io.tables.mapping import TableMapping, guess_mapping
     from limelight.io.tiff_writer import TiffWriter, write_tiff
 
 _HOMES = {
@@ -28,15 +35,20 @@ _HOMES = {
     "LazyFrames": "lazy",
     "LazyImage": "array",
     "RawSpecification": "raw",
+    "TableMapping": "tables.mapping",
     "TiffWriter": "tiff_writer",
     "find_camera_config": "camera_config",
     "find_movies": "finding",
     "load_camera_config": "camera_config",
-    "load_localizations": "picasso",
+    "guess_mapping": "tables.mapping",
+    "is_table": "tables.dispatch",
+    "load_localizations": "tables.dispatch",
+    "load_table": "tables.dispatch",
     "open_array": "array",
     "open_movie": "opening",
     "read_specification": "raw",
-    "save_localizations": "picasso",
+    "save_localizations": "tables.dispatch",
+    "save_table": "tables.dispatch",
     "write_raw": "raw",
     "write_tiff": "tiff_writer",
 }
@@ -48,15 +60,20 @@ __all__ = [
     "LazyFrames",
     "LazyImage",
     "RawSpecification",
+    "TableMapping",
     "TiffWriter",
     "find_camera_config",
     "find_movies",
+    "guess_mapping",
+    "is_table",
     "load_camera_config",
     "load_localizations",
+    "load_table",
     "open_array",
     "open_movie",
     "read_specification",
     "save_localizations",
+    "save_table",
     "write_raw",
     "write_tiff",
 ]

@@ -1,0 +1,50 @@
+"""``limelight convert A B``: a table of molecules from one format into another."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limelight.io.tables.dispatch import FORMATS, load_table, save_table
+from limelight.io.tables.mapping import limitations
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["add_to", "main"]
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("source", type=Path, metavar="A", help="table to read")
+    parser.add_argument(
+        "target", type=Path, metavar="B", help="table to write; its suffix tells the format"
+    )
+    parser.add_argument(
+        "--format", choices=sorted(FORMATS), help="format of B, where its suffix tells another"
+    )
+    parser.add_argument(
+        "--pixel-size", type=float, metavar="NM", help="size of a camera pixel, where A is silent"
+    )
+    parser.add_argument("--force", action="store_true", help="replace B if it is there")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Convert; 1 if B is there already."""
+    if options.target.exists() and not options.force:
+        print(
+            f"{options.target.name} is there already. Give --force to replace it.", file=sys.stderr
+        )
+        return 1
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        locs = load_table(options.source, pixel_size_nm=options.pixel_size)
+    for warning in said:
+        print(warning.message, file=sys.stderr)
+    written = save_table(locs, options.target, options.format)
+    for limit in limitations(locs.columns):
+        print(f"{options.source.name}: {limit}.", file=sys.stderr)
+    print(f"{written}: {len(locs):,} molecules, {len(locs.columns)} columns")
+    return 0
