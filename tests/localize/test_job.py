@@ -57,8 +57,8 @@ def test_a_frame_range_is_that_part_of_the_whole(movie):
 def test_a_region_of_interest_keeps_full_frame_coordinates(movie):
     locs = localize(movie, roi=(100, 50, 150, 120))
     assert len(locs) > 20
-    assert locs["y"].min() > 98 and locs["y"].max() < 152
-    assert locs["x"].min() > 48 and locs["x"].max() < 122
+    assert locs["y"].min() > 99.5 and locs["y"].max() < 149.5
+    assert locs["x"].min() > 49.5 and locs["x"].max() < 119.5
 
 
 def test_inspecting_a_frame_gives_what_the_run_gives(movie):

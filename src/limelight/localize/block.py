@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from limelight.core.camera import Camera
     from limelight.core.movie import Movie
+    from limelight.core.parts import ROI
     from limelight.localize.settings import LocalizeSettings
 
 __all__ = ["localize_block", "read_block"]
@@ -93,7 +94,7 @@ def localize_block(block: Block, settings: LocalizeSettings) -> Columns:
     larger = np.maximum(columns["sx"], columns["sy"])
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["ellipticity"] = (larger - np.minimum(columns["sx"], columns["sy"])) / larger
-    usable = _usable(columns, block)
+    usable = _usable(columns, block, settings.roi)
     columns = {name: values[usable] for name, values in columns.items()}
     columns["frame"] = columns["frame"] + np.int64(block.start)
     return columns
@@ -197,9 +198,10 @@ def _fit_run(
     return columns
 
 
-def _usable(columns: dict[str, Any], block: Block) -> NDArray[np.bool_]:
-    """Rows whose position is a number inside the image."""
+def _usable(columns: Columns, block: Block, roi: ROI | None) -> NDArray[np.bool_]:
+    """Rows whose position is a number inside the image and the region of interest."""
     height, width = block.own.shape[1:]
+    y0, x0, y1, x1 = roi or (0, 0, height, width)
     y, x = columns["y"], columns["x"]
-    inside: NDArray[np.bool_] = (y > -0.5) & (x > -0.5) & (y < height - 0.5) & (x < width - 0.5)
+    inside: NDArray[np.bool_] = (y > y0 - 0.5) & (x > x0 - 0.5) & (y < y1 - 0.5) & (x < x1 - 0.5)
     return inside
