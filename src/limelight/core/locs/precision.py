@@ -220,7 +220,11 @@ def _slopes(p: Any, d: NDArray[np.float64]) -> NDArray[np.float64]:
 def _fit(
     distance: NDArray[np.float64], counts: NDArray[np.float64], reach: float, start: float
 ) -> tuple[NDArray[np.float64], float]:
-    """Fit the histogram, weighted by its Poisson noise; return parameters and sigma's error."""
+    """Fit the histogram, weighted by its Poisson noise; return parameters and sigma's error.
+
+    The Gaussian for short distances is left out unless the data ask for it (by the Bayesian
+    information criterion): where it is not needed it only makes sigma uncertain.
+    """
     step = distance[1] - distance[0]
     density = counts / step
     weight = step / np.sqrt(counts + 1.0)
@@ -228,21 +232,38 @@ def _fit(
     tail = max(float(density[-_BINS // 5 :].mean()), area * 1e-6)
     lower = np.array([0.0, 0.5 * step, 0.0, 0.0, step, 0.0])
     upper = np.array([np.inf, reach, np.inf, reach, reach, np.inf])
-    best: Any = None
-    for factor, short in ((1.0, 0.05), (0.5, 0.3), (2.0, 0.3)):
-        sigma = float(np.clip(factor * start, step, 0.5 * reach))
-        p0 = [0.7 * area, sigma, short * area, min(3 * sigma, 0.7 * reach), 2 * sigma]
-        p0 = np.clip([*p0, tail / reach], lower + 1e-9, upper - 1e-9)
-        found = least_squares(
-            lambda p: (_model(p, distance) - density) * weight,
-            p0,
-            jac=lambda p: _slopes(p, distance) * weight[:, None],
-            bounds=(lower, upper),
-            x_scale=np.maximum(np.abs(p0), 1e-3),
-            max_nfev=100,
-        )
-        if best is None or found.cost < 0.999 * best.cost:
-            best = found
+
+    def best_of(used: list[int], starts: list[tuple[float, float]]) -> Any:
+        best: Any = None
+        for factor, short in starts:
+            sigma = float(np.clip(factor * start, step, 0.5 * reach))
+            p0 = [0.7 * area, sigma, short * area, min(3 * sigma, 0.7 * reach), 2 * sigma]
+            full = np.clip([*p0, tail / reach], lower + 1e-9, upper - 1e-9)
+            if len(used) < 6:
+                full[2] = 0.0
+
+            def whole(p: Any, full: Any = full) -> NDArray[np.float64]:
+                q = full.copy()
+                q[used] = p
+                return np.asarray(q)
+
+            found = least_squares(
+                lambda p, whole=whole: (_model(whole(p), distance) - density) * weight,
+                full[used],
+                jac=lambda p, whole=whole: (_slopes(whole(p), distance) * weight[:, None])[:, used],
+                bounds=(lower[used], upper[used]),
+                x_scale=np.maximum(np.abs(full[used]), 1e-3),
+                max_nfev=100,
+            )
+            found.x = whole(found.x)
+            if best is None or found.cost < 0.999 * best.cost:
+                best = found
+        return best
+
+    plain = best_of([0, 1, 5], [(1.0, 0.0), (2.0, 0.0)])
+    best = best_of([0, 1, 2, 3, 4, 5], [(1.0, 0.05), (0.5, 0.3), (2.0, 0.3)])
+    if 2 * (plain.cost - best.cost) < 3 * np.log(_BINS):
+        best = plain
     error = float(np.sqrt(max(np.linalg.pinv(best.jac.T @ best.jac)[1, 1], 0.0)))
     return best.x, error
 

@@ -37,8 +37,9 @@ class Drift:
     time : 1D array of float64, optional
         Mean frame of each segment that was measured.
     error_px : float
-        What the measurement says of its own error along one axis (standard deviation), px,
-        without what a curve between segments misses; NaN where it says nothing.
+        Error along one axis (standard deviation), px, as far as the measurements contradict each
+        other: a lower bound, without what a curve between segments misses.  NaN where nothing is
+        known.
     notes : tuple of str
         What a person should know.
 
