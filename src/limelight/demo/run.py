@@ -117,7 +117,8 @@ def demo(
         )
     print(f"\nPicture        {picture}\nMolecules      {table}\nSummary page   {page}", flush=True)
     if _has_screen() if window is None else window:
-        _show(Path(movie), mean, locs)
+        with open_movie(movie, camera=camera) as source:
+            _show(source, mean, locs)
     elif window is None:
         print("There is no screen here, so napari was not opened.")
     return 0
@@ -262,7 +263,7 @@ def _has_screen() -> bool:
     return True
 
 
-def _show(path: Path, mean: Any, locs: Localizations) -> None:
+def _show(movie: Movie, mean: Any, locs: Localizations) -> None:
     """Open napari with the movie, its mean, the molecules and the Localize dock."""
     try:
         import napari
@@ -271,11 +272,22 @@ def _show(path: Path, mean: Any, locs: Localizations) -> None:
             "napari is not installed. Install it with: pip install napari-limelight[all]"
         ) from error
     from limelight.core.render import render
+    from limelight.io import LazyFrames
 
     viewer = napari.Viewer(title="Limelight")
     pixel = locs.pixel_size_nm / 1000
-    viewer.open(path, plugin="napari-limelight")
-    place: dict[str, Any] = {"scale": (pixel, pixel), "units": ("µm", "µm")}
+    place: dict[str, Any] = {"scale": (pixel, pixel), "units": ("um", "um")}
+    # Not through the reader: here we may know more of the camera than the file does.
+    low, high = (float(q) for q in np.quantile(movie.read(0, 1), (0.001, 0.9999)))
+    viewer.add_image(
+        LazyFrames(movie),
+        name=movie.name,
+        scale=(1, pixel, pixel),
+        units=("pixel", "um", "um"),
+        axis_labels=("time", "y", "x"),
+        contrast_limits=(low, max(high, low + 1)),
+        metadata={**movie.metadata, "movie": movie},
+    )
     viewer.add_image(mean, name="mean", colormap="gray", visible=False, **place)
     drawn = render(locs, 20.0)
     lit = drawn.image[drawn.image > 0]
@@ -288,7 +300,7 @@ def _show(path: Path, mean: Any, locs: Localizations) -> None:
         contrast_limits=(0.0, float(np.percentile(lit, 98)) if lit.size else 1.0),
         scale=drawn.scale_um,
         translate=drawn.translate_um,
-        units=("µm", "µm"),
+        units=("um", "um"),
     )
     # Its place since napari 0.9; before that, an attribute of the viewer.
     overlays = getattr(getattr(viewer, "canvas", None), "overlays", viewer)
