@@ -41,6 +41,15 @@ def test_figures_of_a_simulated_table(blinking_maker) -> None:
         found["something"]
 
 
+def test_a_jump_that_point_matching_misses_is_doubted(blinking_maker) -> None:
+    jump = np.zeros((2_000, 2))
+    jump[900:] = 2.0
+    found = quality(blinking_maker(20_000, 2_000, drift=jump))
+    assert found["drift_rcc_x"].value == pytest.approx(2.0, abs=0.5)
+    assert not found["drift_aim_x"].reliable
+    assert "jumped" in found["drift_aim_x"].note
+
+
 def test_a_sample_is_a_window_with_all_its_frames(blinking_maker) -> None:
     locs = blinking_maker(40_000, 2_000, sites=800)
     found = quality(locs, sample=15_000)

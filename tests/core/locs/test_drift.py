@@ -273,3 +273,20 @@ def test_messages(blinking) -> None:
         fiducial_drift(blinking, radius=0)
     with pytest.raises(ParameterError, match="min_fraction"):
         find_fiducials(blinking, 0.0)
+
+
+@pytest.mark.parametrize("tool", [rcc, aim])
+def test_a_background_that_fills_the_field_does_not_hold_the_drift_back(
+    blinking_maker, tool
+) -> None:
+    truth = np.linspace(-1, 1, FRAMES)[:, None] * [1.0, -0.8]
+    sites = blinking_maker(20_000, FRAMES, drift=truth).table[["frame", "x", "y"]]
+    rng = np.random.default_rng(0)
+    columns = {"frame": rng.integers(0, FRAMES, 100_000)}
+    columns |= {axis: rng.uniform(0, 63, 100_000) for axis in "xy"}
+    noise = Localizations.from_columns(columns).table
+    locs = Localizations(pd.concat([sites, noise], ignore_index=True), [{"Frames": FRAMES}])
+    drift = tool(locs, 100)
+    assert rms_error(drift, truth) < 0.05
+    slope = np.polyfit(np.linspace(-1, 1, FRAMES), drift.dx, 1)[0]
+    assert abs(slope - 1) < 0.05

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Measure", "Quality", "quality", "quality_job"]
 
+_APART = 0.3  # px rms by which two drift curves may differ
 _MEDIANS = (
     ("photons", "Photons", "photons"),
     ("sx", "Sigma x", "px"),
@@ -118,7 +119,8 @@ def quality_job(
     A figure that cannot be measured is None, with a note that says why; only a table of no use
     at all raises.  Rows without a finite position are left out.  NeNA and linking look at the
     table as it is, since drift hardly shows between successive frames; the Fourier ring
-    correlation at the table with the drift found by point matching taken out.
+    correlation at the table with the drift found by point matching taken out, unless that and
+    the drift by cross-correlation disagree.
 
     Parameters
     ----------
@@ -190,9 +192,11 @@ def quality_job(
     aim_length = aim_frames or int(np.clip(np.ceil(200 / per_frame), 100, max(frames // 4, 1)))
     found, why = _try(lambda: aim(locs, aim_length, threads=threads))
     drift_aim: Drift | None = found
-    yield step(4, "Measured the drift (AIM)", _drift_measures("aim", "AIM", drift_aim, why))
+    apart = _disagreement(drift_rcc, drift_aim)
+    yield step(4, "Measured the drift (AIM)", _drift_measures("aim", "AIM", drift_aim, why, apart))
 
-    straight = locs if drift_aim is None else apply_drift(locs, drift_aim)
+    # Where both disagree, nobody knows which is right: better none than a wrong one.
+    straight = locs if drift_aim is None or apart else apply_drift(locs, drift_aim)
     found, why = _try(lambda: frc(straight, threads=threads))
     frc_result: FRC | None = found
     yield step(5, "Measured the resolution (FRC)", _frc_measures(frc_result, why))
@@ -287,16 +291,31 @@ def _frc_measures(result: FRC | None, why: str) -> list[Measure]:
     ]
 
 
-def _drift_measures(key: str, title: str, drift: Drift | None, why: str) -> list[Measure]:
+def _disagreement(one: Drift | None, other: Drift | None) -> str:
+    """Say so where two curves differ more than noise would have it."""
+    if one is None or other is None or len(one) != len(other):
+        return ""
+    apart = float(np.sqrt(np.mean((one.dx - other.dx) ** 2 + (one.dy - other.dy) ** 2)))
+    if apart < _APART:
+        return ""
+    return (
+        f"RCC and AIM differ by {apart:.2f} px: the sample jumped, or there are too few molecules. "
+        "Look at both curves."
+    )
+
+
+def _drift_measures(
+    key: str, title: str, drift: Drift | None, why: str, doubt: str = ""
+) -> list[Measure]:
     names = [
         (f"drift_{key}_x", f"Drift by {title}, range of x"),
         (f"drift_{key}_y", f"Drift by {title}, range of y"),
     ]
     if drift is None:
         return [Measure(name, text, None, "px", False, why) for name, text in names]
-    note = " ".join(drift.notes)
+    notes = [*drift.notes, *([doubt] if doubt else [])]
     return [
-        Measure(name, text, value, "px", not drift.notes, note)
+        Measure(name, text, value, "px", not notes, " ".join(notes))
         for (name, text), value in zip(names, drift.range_px, strict=True)
     ]
 

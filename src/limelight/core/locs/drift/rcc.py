@@ -97,7 +97,7 @@ def rcc(
     extent = np.array([float(y.max()) - top, float(x.max()) - left])
     while True:
         zoom = 1.0 / bin_size
-        # Half the largest shift on each side keeps one border from meeting the other.
+        # A border of the largest shift keeps the opposite sides of the field apart.
         shape = [fft.next_fast_len(int(e * zoom + max_shift * zoom) + 3, real=True) for e in extent]
         bins = shape[0] * shape[1]
         if bins <= _MAX_BINS and 4 * count * bins <= _MAX_BYTES:
@@ -133,12 +133,15 @@ def _spectra(
     order = np.argsort(segment, kind="stable")
     edge = np.searchsorted(segment[order], np.arange(count + 1))
     spectra = np.empty((count, shape[0], shape[1] // 2 + 1), np.complex64)
+    filled = [int(np.ceil((float(v.max()) - o) * zoom)) + 1 for v, o in ((y, top), (x, left))]
 
     def one(s: int) -> None:
         rows = order[edge[s] : edge[s + 1]]
         image = np.zeros(shape, np.float32)
         _deposit(image, y[rows], x[rows], zoom, top, left)
-        image -= image.mean()
+        # Without its mean the field's own outline, which does not drift, has no correlation.
+        field = image[: filled[0], : filled[1]]
+        field -= field.mean()
         spectra[s] = fft.rfft2(image)
 
     each(one, range(count), threads)
