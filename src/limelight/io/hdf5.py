@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["attributes", "explaining", "open_file", "read_whole", "text_of"]
+__all__ = ["attributes", "explaining", "open_file", "read_columns", "read_whole", "text_of"]
 
 _MOST_TIMES = 2000  # deflate packs about 1000 to 1
 _SLACK = 1 << 26
+_BLOCK_BYTES = 1 << 21
+_THREADS = 4
 
 
 @contextmanager
@@ -110,6 +114,19 @@ def attributes(item: Any) -> dict[str, Any]:
     return found
 
 
+def _check_size(path: Path, dataset: h5py.Dataset) -> None:
+    """Raise where a data set promises more than the file can hold, before memory is asked for."""
+    count = 1
+    for length in dataset.shape or ():
+        count *= int(length)
+    if count * dataset.dtype.itemsize > _MOST_TIMES * path.stat().st_size + _SLACK:
+        raise FileError(
+            path,
+            f"its data set {dataset.name} promises more than the file can hold.",
+            "It is damaged: copy it again.",
+        )
+
+
 def read_whole(path: str | Path, dataset: h5py.Dataset) -> NDArray[Any]:
     """Read a data set of a table.
 
@@ -118,18 +135,76 @@ def read_whole(path: str | Path, dataset: h5py.Dataset) -> NDArray[Any]:
     FileError
         If it is damaged, or promises far more than the file can hold.
     """
-    size = Path(path).stat().st_size
     with explaining(path):
         if dataset.shape is None:
             return np.empty(0)
-        count = 1
-        for length in dataset.shape:
-            count *= int(length)
-        if count * dataset.dtype.itemsize > _MOST_TIMES * size + _SLACK:
-            raise FileError(
-                path,
-                f"its data set {dataset.name} promises more than the file can hold.",
-                "It is damaged: copy it again.",
-            )
+        _check_size(Path(path), dataset)
         values: NDArray[Any] = dataset[()]
         return values
+
+
+def read_columns(path: str | Path, dataset: h5py.Dataset) -> dict[str, NDArray[Any]]:
+    """Read a compound data set column by column.
+
+    It is read in blocks that stay in the processor's cache while they are taken apart, by several
+    threads; the rows are never in memory as a whole.
+
+    Parameters
+    ----------
+    path : path
+        The file, for messages and for reading what lies in a row in it.
+    dataset : h5py.Dataset
+        1D, of a compound type.
+
+    Returns
+    -------
+    dict of str to array
+        Every field, in order; fields that are no single numbers keep their shape and type.
+
+    Raises
+    ------
+    FileError
+        If it is damaged, or promises far more than the file can hold.
+    """
+    path = Path(path)
+    with explaining(path):
+        if dataset.shape is None or len(dataset.shape) != 1:
+            raise FileError(
+                path, f"its data set {dataset.name} is no table of rows.", "Save the table again."
+            )
+        _check_size(path, dataset)
+        dtype, rows = dataset.dtype, int(dataset.shape[0])
+        columns = {
+            name: np.empty((rows, *dtype[name].shape), dtype[name].base.newbyteorder("="))
+            for name in dtype.names or ()
+        }
+        step = max(1, _BLOCK_BYTES // dtype.itemsize)
+        if dataset.chunks is not None:
+            step = -(-step // dataset.chunks[0]) * int(dataset.chunks[0])
+        plain = dataset.chunks is None and not dataset.external and not dataset.is_virtual
+        # The file's own type may be laid out otherwise than numpy's (padding, order).
+        plain = plain and dataset.id.get_type().get_size() == dtype.itemsize and not dtype.hasobject
+        offset = dataset.id.get_offset() if plain and not dataset.file.userblock_size else None
+        shared = SharedFile(path) if offset is not None else None
+
+        def take(start: int) -> None:
+            stop = min(start + step, rows)
+            if shared is not None and offset is not None:
+                block = np.empty(stop - start, dtype)
+                if (
+                    shared.read_into(offset + start * dtype.itemsize, block.view("u1"))
+                    < block.nbytes
+                ):
+                    raise FileError(path, f"{dataset.name} is cut off.", "Copy the file again.")
+            else:
+                block = dataset[start:stop]
+            for name, column in columns.items():
+                column[start:stop] = block[name]
+
+        try:
+            with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+                list(pool.map(take, range(0, rows, step)))
+        finally:
+            if shared is not None:
+                shared.close()
+        return columns

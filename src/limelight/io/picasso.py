@@ -20,6 +20,7 @@ from limelight.core.errors import FileError, ParameterError
 from limelight.core.localizations import COLUMNS, Localizations
 from limelight.io.atomic import replacing
 from limelight.io.documents import dump_documents, dump_json, load_documents
+from limelight.io.hdf5 import read_columns
 from limelight.io.shared_file import SharedFile
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def load_localizations(path: str | Path) -> Localizations:
                     f"it has no table of localizations (a dataset 'locs'); there is: {there}.",
                     "Choose a file that ends with _locs.hdf5.",
                 )
-            records = dataset[()]
+            columns = read_columns(path, dataset)
             embedded = file["metadata"][()] if "metadata" in file else None
     except (OSError, KeyError, RuntimeError) as error:
         raise FileError(
@@ -150,15 +151,14 @@ def load_localizations(path: str | Path) -> Localizations:
         ) from error
     provenance = _provenance(path, embedded)
     try:
-        return Localizations(_table(path, records), provenance)
+        return Localizations(_table(path, columns), provenance)
     except ParameterError as error:
         raise FileError(path, str(error), "Choose another file.") from error
 
 
-def _table(path: Path, records: NDArray[Any]) -> pd.DataFrame:
+def _table(path: Path, read: dict[str, NDArray[Any]]) -> pd.DataFrame:
     columns: dict[str, NDArray[Any]] = {}
-    for name in records.dtype.names or ():
-        values = records[name]
+    for name, values in read.items():
         if values.ndim != 1 or values.dtype.kind not in "uifb":
             warnings.warn(
                 f"{path.name}: the column {name!r} is not of single numbers and is left out.",
@@ -170,8 +170,8 @@ def _table(path: Path, records: NDArray[Any]) -> pd.DataFrame:
                 path, "some frames have negative or no numbers.", "Save the table again."
             )
         target = COLUMNS[name].dtype if name in COLUMNS else values.dtype.newbyteorder("=")
-        columns[name] = np.ascontiguousarray(values).astype(target)
-    return pd.DataFrame(columns)
+        columns[name] = values.astype(target, copy=False)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _provenance(path: Path, embedded: Any) -> list[dict[str, Any]]:

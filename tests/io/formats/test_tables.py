@@ -533,3 +533,28 @@ def test_convert(tmp_path, capsys):
     assert "130 nm is taken" in said and "without the column photons" in said
     assert main(["convert", str(tmp_path / "no.csv"), str(tmp_path / "d.csv")]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"chunks": (999,)}, {"compression": "gzip"}, {"big": True}]
+)
+def test_large_tables_come_in_blocks(tmp_path, options):
+    from limelight.io.hdf5 import read_columns
+
+    rng = np.random.default_rng(1)
+    order = ">" if options.pop("big", False) else "<"
+    fields = [("frame", f"{order}u4"), ("x", f"{order}f4"), ("b", "?"), ("v", "u1", (3,))]
+    rows = np.zeros(300_000, fields)
+    rows["frame"], rows["x"] = rng.integers(0, 99, len(rows)), rng.random(len(rows))
+    rows["b"], rows["v"] = rows["x"] > 0.5, rng.integers(0, 9, (len(rows), 3))
+    path = tmp_path / "a.hdf5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("locs", data=rows, **options)
+    with h5py.File(path) as file:
+        columns = read_columns(path, file["locs"])
+        for name in rows.dtype.names:
+            np.testing.assert_array_equal(columns[name], rows[name])
+    with h5py.File(path, "w") as file:
+        file["locs"] = rows[0]
+    with pytest.raises(FileError, match="no table of rows"):
+        load_quietly(path)

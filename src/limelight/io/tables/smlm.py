@@ -87,7 +87,7 @@ def read_smlm(
             if not tables:
                 raise FileError(path, "there is no table in it.", "Choose another file.")
             parts = [_table(path, archive, manifest, about) for about in tables]
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise FileError(
             path, "it is not an .smlm file, or a damaged or incomplete one.", _REMEDY
         ) from error
