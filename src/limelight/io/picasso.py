@@ -20,7 +20,7 @@ from limelight.core.errors import FileError, ParameterError
 from limelight.core.localizations import COLUMNS, Localizations
 from limelight.io.atomic import replacing
 from limelight.io.documents import dump_documents, dump_json, load_documents
-from limelight.io.hdf5 import read_columns
+from limelight.io.hdf5 import explaining, read_columns
 from limelight.io.shared_file import SharedFile
 
 if TYPE_CHECKING:
@@ -142,14 +142,13 @@ def load_localizations(path: str | Path) -> Localizations:
                     "Choose a file that ends with _locs.hdf5.",
                 )
             columns = read_columns(path, dataset)
-            embedded = file["metadata"][()] if "metadata" in file else None
-    except (OSError, KeyError, RuntimeError) as error:
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError, MemoryError) as error:
         raise FileError(
             path,
             "it is not an HDF5 file, or not a complete one.",
             "Copy it again, or wait until the program that writes it has ended.",
         ) from error
-    provenance = _provenance(path, embedded)
+    provenance = _provenance(path)
     try:
         return Localizations(_table(path, columns), provenance)
     except ParameterError as error:
@@ -174,7 +173,13 @@ def _table(path: Path, read: dict[str, NDArray[Any]]) -> pd.DataFrame:
     return pd.DataFrame(columns, copy=False)
 
 
-def _provenance(path: Path, embedded: Any) -> list[dict[str, Any]]:
+def _embedded(path: Path) -> Any:
+    """Return the text in the file itself that tells how the table came to be; None without it."""
+    with explaining(path), h5py.File(path, "r") as file:
+        return file["metadata"][()] if "metadata" in file else None
+
+
+def _provenance(path: Path) -> list[dict[str, Any]]:
     beside = path.with_suffix(".yaml")
     trouble = f"there is no {beside.name} beside it"
     try:
@@ -183,7 +188,8 @@ def _provenance(path: Path, embedded: Any) -> list[dict[str, Any]]:
         pass
     except (OSError, ValueError) as error:
         trouble = f"{beside.name} cannot be read ({error})"
-    if embedded is not None:
+    # Only read where it is needed: in a damaged file it may claim to be of any length.
+    if (embedded := _embedded(path)) is not None:
         try:
             documents = json.loads(embedded)
             return [d for d in documents if isinstance(d, dict)]

@@ -69,10 +69,12 @@ def read_h5r(
             settings: dict[str, Any] = {}
             if isinstance(file.get("MetaData"), h5py.Group):
                 _collect(file["MetaData"], "", settings)
-        if not isinstance(dataset, h5py.Dataset) or not dataset.dtype.names:
-            raise FileError(
-                path, "there is no table /FitResults in it.", "Choose a file of results of PYME."
-            )
+            if not isinstance(dataset, h5py.Dataset) or not dataset.dtype.names:
+                raise FileError(
+                    path,
+                    "there is no table /FitResults in it.",
+                    "Choose a file of results of PYME.",
+                )
         raw: dict[str, Any] = dict(_flat(path, read_whole(path, dataset)))
 
     def number(key: str) -> float | None:

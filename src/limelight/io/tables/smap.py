@@ -74,10 +74,12 @@ def read_smap(
                 )
             datasets = {n: d for n, d in group.items() if isinstance(d, h5py.Dataset)}
             told = _pixel_size(file)
-        raw: dict[str, Any] = {}
-        for name, dataset in datasets.items():
-            if dataset.dtype.kind in "uif" and "MATLAB_empty" not in dataset.attrs:
-                raw[name] = read_whole(path, dataset).reshape(-1)
+            numbers = {
+                n: d
+                for n, d in datasets.items()
+                if d.dtype.kind in "uif" and "MATLAB_empty" not in d.attrs
+            }
+        raw: dict[str, Any] = {n: read_whole(path, d).reshape(-1) for n, d in numbers.items()}
     rows = len(raw["xnm"]) if "xnm" in raw else 0
     raw = {n: v for n, v in raw.items() if len(v) == rows}
     columns = {o: Source(t, u) for o, (t, u) in _FIELDS.items() if t in raw}
