@@ -2,6 +2,7 @@
 
     python scripts/pictures.py                      the simulated movie
     python scripts/pictures.py FOLDER               the two real movies in that folder as well
+    xvfb-run -a -s "-screen 0 1920x1080x24" python scripts/pictures.py     napari's window, too
 
 Runs ``limelight demo`` with the very options that the tutorial shows, and keeps the picture, scaled
 down, in ``docs/images``.
@@ -9,6 +10,7 @@ down, in ``docs/images``.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,8 +22,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 REAL = {
-    "dstorm": ["dstorm_5_frames.tif", "--pixel-size", "133.5", "--sliding-background", "none"],
-    "tetrapod": ["tetrapod_50_frames.tif", "--box", "9", "--sliding-background", "none"],
+    "dstorm": ["dstorm_5_frames.tif", "--pixel-size", "133.5"],
+    "tetrapod": ["tetrapod_50_frames.tif", "--box", "9"],
 }
 
 
@@ -48,9 +50,39 @@ def make(name: str, words: list[str], folder: Path | None = None) -> None:
         )
 
 
+def photograph(path: Path) -> None:
+    """Run the demonstration with its window, and keep a picture of that."""
+    import napari
+    from qtpy.QtCore import QTimer
+
+    from limelight.cli import main
+
+    run = napari.run
+
+    def run_and_shoot() -> None:
+        viewer = napari.current_viewer()
+
+        def shoot() -> None:
+            viewer.screenshot(str(path), canvas_only=False)
+            viewer.close()
+
+        viewer.window.resize(1500, 950)
+        QTimer.singleShot(1000, viewer.reset_view)
+        QTimer.singleShot(5000, shoot)
+        run()
+
+    napari.run = run_and_shoot
+    with tempfile.TemporaryDirectory() as out:
+        main(["demo", "--window", "--output", out])
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(parents=True, exist_ok=True)
     make("demo", [])
     if len(sys.argv) > 1:
         for name, words in REAL.items():
             make(name, words, Path(sys.argv[1]))
+    if os.environ.get("DISPLAY"):
+        # A fresh home: what a person's docks remember is not for the manual.
+        os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp()
+        photograph(IMAGES / "window.png")
