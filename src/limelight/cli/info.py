@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limelight.core.errors import LimelightError
-from limelight.io import load_localizations, open_movie
+from limelight.io import is_table, load_localizations, open_movie
 
 if TYPE_CHECKING:
     import argparse
@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    if path.suffix in (".hdf5", ".h5"):
+    if is_table(path):
         locs = load_localizations(path)
         medians = locs.table.median(numeric_only=True)
         return {

@@ -22,6 +22,7 @@ from limelight.io.atomic import replacing
 from limelight.io.documents import dump_documents, dump_json, load_documents
 from limelight.io.hdf5 import explaining, read_columns
 from limelight.io.shared_file import SharedFile
+from limelight.io.tables.mapping import placed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -170,6 +171,8 @@ def _table(path: Path, read: dict[str, NDArray[Any]]) -> pd.DataFrame:
             )
         target = COLUMNS[name].dtype if name in COLUMNS else values.dtype.newbyteorder("=")
         columns[name] = values.astype(target, copy=False)
+    if "x" in columns and "y" in columns:
+        columns = placed(path, columns)
     return pd.DataFrame(columns, copy=False)
 
 

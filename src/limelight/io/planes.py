@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from limelight.core.camera import Camera
     from limelight.core.errors import TruncatedError
 
-__all__ = ["PlaneSource", "PlanesMovie", "open_planes"]
+__all__ = ["PlaneSource", "PlanesMovie", "movie_at", "open_planes"]
 
 
 class PlaneSource:
@@ -189,7 +189,9 @@ class PlanesMovie(FileMovie):
     @property
     def choices(self) -> dict[str, tuple[str, ...]]:
         """What can be chosen when it is opened: axis, and the labels of its places."""
-        found = {a.name: a.choices for a in self.source.axes if a.size > 1}
+        found = {
+            a.name: a.choices for a in self.source.axes if a.size > 1 and a.name in self.chosen
+        }
         if len(levels := self.source.resolutions) > 1:
             found["resolution"] = tuple(f"{h} x {w}" for h, w in levels)
         return found
@@ -256,6 +258,31 @@ class PlanesMovie(FileMovie):
         chosen = {k: v for k, v in self.chosen.items() if k in ("channel", "z", "position")}
         options = {**chosen, **self._options, "time_axis": self.time_axis}
         return partial(open_movie, **options), (self.source.locator(),), state
+
+
+def movie_at(
+    source: PlaneSource,
+    time_axis: str | None,
+    places: Mapping[str, int],
+    camera: Camera | None = None,
+) -> PlanesMovie:
+    """Return the movie at certain places of a source that is open.
+
+    Parameters
+    ----------
+    source : PlaneSource
+        The planes.
+    time_axis : str or None
+        Name of the axis that is taken as time; None: the movie is one frame.
+    places : mapping of str to int
+        Place on the other axes; 0 where none is given.
+    camera : Camera, optional
+        Used instead of what the file says.
+    """
+    names = [a.name for a in source.axes]
+    time = names.index(time_axis) if time_axis in names else None
+    place = tuple(0 if k == time else int(places.get(n, 0)) for k, n in enumerate(names))
+    return PlanesMovie(source, Choice(time, place), {"time_axis": time_axis}, camera)
 
 
 def open_planes(

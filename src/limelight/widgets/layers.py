@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 MOVIE_KEY = "movie"
+PLANES_KEY = "planes"
 """Under this key of a layer's metadata the readers keep the `Movie`."""
 RESULT_KEY = "localizations"
 """Under this key of a layer's metadata the `Localizations` are kept that it shows."""
@@ -126,6 +127,12 @@ def movie_of(layer: Layer, viewer: ViewerModel) -> Movie:
     axis = _frame_axis(layer)
     if axis is not None and layer.ndim > 3:
         steps: list[int | slice] = list(_steps(layer, viewer))
+        if (source := layer.metadata.get(PLANES_KEY)) is not None:
+            from limelight.io.planes import movie_at
+
+            axes = tuple(map(str, layer.axis_labels))
+            places = dict(zip(axes, _steps(layer, viewer), strict=False))
+            return movie_at(source, axes[axis], places)
         labels = [
             f"{label}{step}"
             for a, (label, step) in enumerate(zip(layer.axis_labels, steps, strict=False))

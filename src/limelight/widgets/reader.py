@@ -15,15 +15,14 @@ if TYPE_CHECKING:
 
     from limelight.core.localizations import Localizations
     from limelight.core.movie import Movie
+    from limelight.io.array import LazyImage
     from limelight.io.file_movie import FileMovie
 
-__all__ = ["get_reader", "localizations_layer", "movie_layer"]
+__all__ = ["get_reader", "image_layer", "localizations_layer", "movie_layer"]
 
 LayerData = tuple[Any, ...]
 Paths = str | list[str]
 
-_MOVIES = (".tif", ".tiff", ".raw", ".npy")
-_TABLES = (".hdf5", ".h5")
 _MOST_POINTS = 200_000
 _SAMPLED = 5  # frames that are looked at for the contrast
 
@@ -31,8 +30,8 @@ _SAMPLED = 5  # frames that are looked at for the contrast
 def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
     """Return the reader of a file or folder; None for what others read.
 
-    Left to others are colour images, single images, arrays that are no movies and HDF5 files
-    without a table of localizations.  A movie that is damaged is not: reading it tells what is
+    Left to others are colour images, single images, arrays that are no movies, and tables and
+    HDF5 files without molecules or frames.  A damaged movie is not: reading it tells what is
     wrong.
 
     Parameters
@@ -46,13 +45,18 @@ def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
         path = path[0]
     file = Path(path)
     suffix = file.suffix.lower()
-    if suffix in _TABLES and file.is_file():
-        from limelight.io.picasso import is_localizations
+    from limelight.io.opening import MOVIE_SUFFIXES
+    from limelight.io.tables.dispatch import TABLE_SUFFIXES, is_table
 
-        return _read_table if is_localizations(file) else None
+    if suffix in TABLE_SUFFIXES and file.is_file() and is_table(file):
+        return _read_table
     if suffix == ".raw":
         return _read_movie
-    if suffix in _MOVIES or file.is_dir():
+    if suffix == ".hdf5":
+        import h5py
+
+        return _read_movie if h5py.is_hdf5(file) and _is_movie(file) else None
+    if suffix in MOVIE_SUFFIXES or file.is_dir() or "::" in str(file):
         return _read_movie if _is_movie(file) else None
     return None
 
@@ -68,7 +72,7 @@ def _is_movie(file: Path) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with open_movie(file) as movie:
-                return len(movie) > 1 or movie.problem is not None
+                return len(movie) > 1 or movie.problem is not None or bool(movie.choices)
     except NotAMovieError:
         return False
     except FileError:
@@ -82,12 +86,20 @@ def _one(path: Paths) -> Path:
 def _read_movie(path: Paths) -> list[LayerData]:
     import warnings
 
+    from limelight.io.array import open_array
+
     file = _one(path)
-    movie = _open(file)
+    with warnings.catch_warnings():
+        # Of a choice: all of it is shown.
+        warnings.filterwarnings("ignore", message=".*the movie is that of")
+        movie = _open(file)
     if movie is None:
         return [(None,)]
     if movie.problem is not None:
         warnings.warn(str(movie.problem), stacklevel=2)
+    if set(movie.choices) - {"resolution"}:
+        movie.close()
+        return [image_layer(open_array(file))]
     return [movie_layer(movie)]
 
 
@@ -146,6 +158,36 @@ def movie_layer(movie: Movie) -> LayerData:
     return LazyFrames(movie), arguments, "image"
 
 
+def image_layer(image: LazyImage) -> LayerData:
+    """Return an image along all axes of a file as the data of an image layer.
+
+    There is a slider for every axis; a movie of the layer runs along time, at the places of the
+    other sliders.  Its metadata hold what the file says, the names of channels and positions under
+    ``labels``, and the `PlaneSource` under ``planes``.
+    """
+    from limelight.io.planes import movie_at
+
+    metadata: dict[str, Any] = {**image.metadata, "labels": image.labels}
+    contrast = (0.0, 1.0)
+    if image.source is not None:
+        metadata["planes"] = image.source
+        axis = "time" if "time" in image.axes else image.axes[0]
+        contrast = _contrast(movie_at(image.source, axis, {}))
+    if image.units[-1] != "um":
+        metadata["note"] = "The file does not tell the pixel size: the layer is in pixels."
+    arguments: dict[str, Any] = {
+        "name": image.name,
+        "scale": image.scale,
+        "units": image.units,
+        "axis_labels": image.axes,
+        "contrast_limits": contrast,
+        "metadata": metadata,
+        "rgb": False,
+        "multiscale": False,
+    }
+    return image.array, arguments, "image"
+
+
 def _contrast(movie: Movie) -> tuple[float, float]:
     """Return limits that show the spots: from the darkest to nearly the brightest pixels."""
     indices = np.unique(np.linspace(0, movie.shape[0] - 1, _SAMPLED).astype(int))
@@ -158,7 +200,7 @@ def _contrast(movie: Movie) -> tuple[float, float]:
 
 
 def _read_table(path: Paths) -> list[LayerData]:
-    from limelight.io.picasso import load_localizations
+    from limelight.io.tables.dispatch import load_localizations
 
     file = _one(path)
     return [localizations_layer(load_localizations(file), file)]

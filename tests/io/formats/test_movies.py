@@ -483,3 +483,58 @@ def test_movies_in_a_folder_are_found(tmp_path):
     found = [p.name for p in find_movies(tmp_path)]
     assert found == ["cells.dax", "cells.h5", "cells.ims", "cells.nd2", "cells.ome.zarr"]
     assert find_movies(tmp_path / "cells.ome.zarr") == [tmp_path / "cells.ome.zarr"]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_as_napari_layers(tmp_path, movie_makers, kind):
+    from limelight.widgets.reader import get_reader
+
+    path = movie_makers[kind](tmp_path)
+    reader = get_reader(str(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        [(data, arguments, what)] = reader(str(path))
+    assert what == "image" and data.ndim == len(arguments["axis_labels"])
+    assert len(arguments["scale"]) == len(arguments["units"]) == data.ndim
+    assert ("planes" in arguments["metadata"]) == (kind in TWO_CHANNELS)
+    assert arguments["contrast_limits"][1] > 100
+    if kind in TWO_CHANNELS:
+        from limelight.io.planes import movie_at
+
+        movie = movie_at(arguments["metadata"]["planes"], "time", {"channel": 1})
+        np.testing.assert_array_equal(movie.read(0, 6), FRAMES[:, 1])
+        with pickle.loads(pickle.dumps(movie)) as copy:
+            np.testing.assert_array_equal(copy.read(0, 6), FRAMES[:, 1])
+        movie.close()
+
+
+def test_the_layers_movie_is_at_the_sliders(tmp_path):
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
+    from limelight.widgets.layers import movie_of
+    from limelight.widgets.reader import get_reader
+
+    path = str(files.write_nd2(tmp_path))
+    [(data, arguments, _)] = get_reader(path)(path)
+    viewer = ViewerModel()
+    layer = viewer.add_layer(Image(data, **arguments))
+    for channel in (0, 1):
+        viewer.dims.set_current_step(1, channel)
+        movie = movie_of(layer, viewer)
+        assert movie.name == ("cells" if channel == 0 else "cells_RFP")
+        np.testing.assert_array_equal(movie.read(0, 6), FRAMES[:, channel])
+        assert movie.camera.pixel_size_nm == pytest.approx(110)
+
+
+def test_tables_and_other_texts_in_napari(tmp_path):
+    from limelight.widgets.reader import get_reader
+
+    (tmp_path / "a.csv").write_text("frame,x,y\n0,1,2\n")
+    (tmp_path / "b.csv").write_text("name,age\na,3\n")
+    (tmp_path / "c.txt").write_text("some text\n")
+    assert get_reader(str(tmp_path / "a.csv")) is not None
+    assert get_reader(str(tmp_path / "b.csv")) is None
+    assert get_reader(str(tmp_path / "c.txt")) is None
+    [(points, _, what)] = get_reader(str(tmp_path / "a.csv"))(str(tmp_path / "a.csv"))
+    assert what == "points" and points.tolist() == [[2, 1]]

@@ -62,7 +62,14 @@ def read_decode(
                 raise FileError(path, "there is no table /data/xyz in it.", "Choose another file.")
             attributes = dict(meta.attrs) if meta is not None else {}
             names = ("xyz", "xyz_sig", *_SINGLE, *_OTHERS)
-            there = {n: group[n] for n in names if n in group and group[n].shape is not None}
+            items = {n: group[n] for n in names if n in group}
+            there = {
+                n: d
+                for n, d in items.items()
+                if isinstance(d, h5py.Dataset) and d.shape is not None
+            }
+            if "xyz" not in there:
+                raise FileError(path, "there is no table /data/xyz in it.", "Choose another file.")
         for name, dataset in there.items():
             raw[name] = read_whole(path, dataset)
     unit = text_of(attributes.get("xy_unit", "px"))

@@ -29,6 +29,7 @@ __all__ = [
     "export_column",
     "guess_mapping",
     "limitations",
+    "placed",
     "to_localizations",
 ]
 
@@ -320,7 +321,7 @@ def to_localizations(
     """
     path = Path(path)
     if mapping.missing:
-        there = ", ".join(map(str, list(raw)[:12])) or "none"
+        there = ", ".join(str(n)[:30] for n in list(raw)[:12]) or "none"
         raise FileError(
             path,
             f"it has no column {' and no column '.join(mapping.missing)}; it has: {there}.",
@@ -352,7 +353,7 @@ def to_localizations(
         raise FileError(path, "its columns differ in length.", "It is damaged: copy it again.")
     rows = lengths.pop()
     columns |= _others(path, raw, mapping, rows, set(left_out), columns)
-    columns = _placed(path, columns)
+    columns = placed(path, columns)
     columns["frame"] = _frames(path, columns, mapping.first_frame)
     document = _document(path, form, columns, mapping, pixel_nm, guessed, units or {})
     if guessed:
@@ -404,8 +405,16 @@ def _others(
     return found
 
 
-def _placed(path: Path, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Leave out the molecules that have no place."""
+def placed(path: Path, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Leave out the molecules that have no place, and warn of them.
+
+    Parameters
+    ----------
+    path : path
+        The file, for the warning.
+    columns : dict of str to array
+        Our columns, x and y among them.
+    """
     with np.errstate(over="ignore"):
         good = np.isfinite(columns["x"].astype(np.float32, copy=False))
         good &= np.isfinite(columns["y"].astype(np.float32, copy=False))
