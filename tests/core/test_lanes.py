@@ -9,7 +9,7 @@ from scipy.special import erf
 pytest.importorskip("numba")
 from numba import njit
 
-from limelight.core.fit import _lanes as L
+from limelight.core import lanes as L
 
 
 @njit

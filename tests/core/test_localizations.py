@@ -29,6 +29,7 @@ def test_without_provenance_the_table_tells_what_it_can():
     locs = Localizations.from_columns(table())
     assert (locs.frames, locs.shape, locs.pixel_size_nm) == (4, (9, 3), 130.0)
     assert Localizations.empty().shape == (1, 1)
+    assert Localizations.from_columns(table(x=[np.nan, 2.0])).shape == (9, 3)
 
 
 def test_what_is_missing_is_named():

@@ -7,7 +7,7 @@ that go through the same chain side by side vectorize perfectly. This module tea
 types, :data:`lanes` (``<16 x float>`` of LLVM) and :data:`mask` (``<16 x i1>``), so that a kernel
 is written like scalar code and runs on sixteen spots at a time::
 
-    from limelight.core.fit import _lanes as L
+    from limelight.core import lanes as L
 
     @njit(nogil=True, cache=True)
     def model(table, x):                # table: float32 (rows, 16), C order

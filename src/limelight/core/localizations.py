@@ -141,10 +141,16 @@ class Localizations:
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width of the movie in pixels."""
-        height = self.find("Height", np.ceil(self["y"].max() + 1) if len(self) else 1)
-        width = self.find("Width", np.ceil(self["x"].max() + 1) if len(self) else 1)
+        height = self.find("Height", _extent(self["y"]))
+        width = self.find("Width", _extent(self["x"]))
         return int(height), int(width)
 
     def with_table(self, table: pd.DataFrame, step: Mapping[str, Any]) -> Localizations:
         """Return a new table that came from this one by a step."""
         return Localizations(table, [*self.provenance, step])
+
+
+def _extent(positions: NDArray[Any]) -> int:
+    """Pixels that hold all positions, at least one."""
+    known = positions[np.isfinite(positions)]
+    return max(int(np.ceil(known.max() + 1)), 1) if len(known) else 1

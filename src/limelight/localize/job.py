@@ -7,7 +7,6 @@ alone, hence the table is the same, to the bit, for any number of threads and an
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ import numpy as np
 
 from limelight.core.job import Job, Progress
 from limelight.core.localizations import Localizations
+from limelight.core.pool import thread_count
 from limelight.localize.block import localize_block, read_block
 from limelight.localize.record import provenance
 from limelight.localize.settings import LocalizeSettings
@@ -132,7 +132,7 @@ def localize_job(
 
         pool = Cluster(client, movie, settings, camera)
     else:
-        workers = threads or os.cpu_count() or 1
+        workers = thread_count(threads)
         pool = _Threads(movie, settings, camera, workers)
     step = block_frames or frames_per_block(movie, pool.size)
     found: list[Columns] = []

@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import erf
 
+from limelight.core import lanes as lanes
 from limelight.core.fit import _joint as joint
-from limelight.core.fit import _lanes as lanes
 
 
 def _model(theta, molecules, shape):

@@ -8,7 +8,7 @@ Importing this module imports numba.
 import numpy as np
 from numba import njit
 
-from limelight.core.fit import _lanes as L
+from limelight.core import lanes as L
 from limelight.core.fit._gaussian_model import SX, SY, B, N, X, Y, axis_terms
 
 GAIN, ELONGATION, LEFTOVER = range(3)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
-from limelight.core.fit import _lanes as L
+from limelight.core import lanes as L
 from limelight.core.fit._gaussian_model import (
     SX,
     SY,

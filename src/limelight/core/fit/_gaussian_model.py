@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numba import njit
 
-from limelight.core.fit import _lanes as L
+from limelight.core import lanes as L
 
 # rows of the parameter tables, float32 (6, 16)
 X, Y, N, B, SX, SY = range(6)

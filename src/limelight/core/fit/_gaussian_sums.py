@@ -11,7 +11,7 @@ Importing this module imports numba.
 
 from numba import njit
 
-from limelight.core.fit import _lanes as L
+from limelight.core import lanes as L
 from limelight.core.fit._gaussian_model import SX, SY, B, N, X, Y
 
 RESIDUAL = 27

@@ -14,7 +14,7 @@ from collections import namedtuple
 import numpy as np
 from numba import njit
 
-from limelight.core.fit import _lanes as L
+from limelight.core import lanes as L
 from limelight.core.fit._joint import FIRST, MOST, B, S, copy, joint_fit, lay_out
 
 # columns of the table of molecules

@@ -20,7 +20,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from limelight.core.fit import _lanes as L
+from limelight.core import lanes as L
 
 # most molecules in one joint fit, and the parameters that makes
 MOST = 5

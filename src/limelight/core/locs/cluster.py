@@ -10,8 +10,8 @@ import numpy as np
 
 from limelight.core.errors import ParameterError
 from limelight.core.locs import _dbscan
-from limelight.core.locs._pool import each, pieces, thread_count
 from limelight.core.locs._table import Table, as_locs, checked
+from limelight.core.pool import each, runs, thread_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,14 +88,14 @@ def dbscan_labels(
 
     # Rows by equal numbers of points, not of rows.
     first = cells[1][cells[2][:-1].clip(max=len(cells[1]) - 1)]
-    parts = pieces(count, 8 * thread_count(threads))
+    parts = runs(count, 8 * thread_count(threads))
     edges = [0, *(int(np.searchsorted(first, b)) for _, b in parts[:-1]), rows]
-    runs = [(a, b) for a, b in itertools.pairwise(edges) if b > a]
+    bands = [(a, b) for a, b in itertools.pairwise(edges) if b > a]
     core = np.zeros(count, np.bool_)
-    each(lambda run: _dbscan.core_kernel(*common, min_samples, *run, core), runs, threads)
+    each(lambda run: _dbscan.core_kernel(*common, min_samples, *run, core), bands, threads)
     label = _dbscan.join_kernel(*common, core, order)
     found = np.empty(count, np.int64)
-    each(lambda run: _dbscan.border_kernel(*common, core, label, *run, found), runs, threads)
+    each(lambda run: _dbscan.border_kernel(*common, core, label, *run, found), bands, threads)
     labels = np.empty(count, np.int64)
     labels[order] = found
     return labels

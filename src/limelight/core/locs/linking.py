@@ -9,9 +9,9 @@ import pandas as pd
 from numba import njit
 
 from limelight.core.errors import ParameterError
-from limelight.core.locs._pool import each
 from limelight.core.locs._strips import strips
 from limelight.core.locs._table import as_locs, checked, frame_column, movie_length
+from limelight.core.pool import each
 
 if TYPE_CHECKING:
     from collections.abc import Callable

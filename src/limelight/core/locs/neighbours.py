@@ -8,8 +8,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from limelight.core.errors import ParameterError
-from limelight.core.locs._pool import thread_count
 from limelight.core.locs._table import Table, as_locs, checked
+from limelight.core.pool import thread_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

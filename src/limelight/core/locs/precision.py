@@ -10,9 +10,9 @@ from numba import njit
 from scipy.optimize import least_squares
 
 from limelight.core.errors import ParameterError
-from limelight.core.locs._pool import each, pieces
 from limelight.core.locs._strips import Strips, strips
 from limelight.core.locs._table import Table, as_locs, checked, frame_column
+from limelight.core.pool import each, runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,7 +112,7 @@ def _histogram(
         )
         return found
 
-    parts = each(part, pieces(s.frames, _SLICES)[::every], threads)
+    parts = each(part, runs(s.frames, _SLICES)[::every], threads)
     return sum(p[0] for p in parts).astype(np.float64), float(sum(p[1] for p in parts))
 
 

@@ -10,8 +10,8 @@ from numba import njit
 from scipy import fft
 
 from limelight.core.errors import ParameterError
-from limelight.core.locs._pool import each, pieces, thread_count
 from limelight.core.locs._table import Table, as_locs, checked, frame_column
+from limelight.core.pool import each, runs, thread_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -307,6 +307,6 @@ def _correlate(
     def part(run: tuple[int, int]) -> Any:
         return _rings_kernel(a[slice(*run)], b[slice(*run)], run[0], size, rings)
 
-    cross, one, two, samples = sum(each(part, pieces(size, _SLICES), threads))
+    cross, one, two, samples = sum(each(part, runs(size, _SLICES), threads))
     power = np.sqrt(one * two)
     return np.divide(cross, power, out=np.zeros(rings), where=power > 0), samples

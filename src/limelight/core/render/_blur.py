@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from limelight.core.fit import _lanes as L
+from limelight.core import lanes as L
 from limelight.core.render._image_lanes import load_pixels, store_pixels
 
 if TYPE_CHECKING:

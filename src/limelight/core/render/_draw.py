@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from limelight.core.pool import each, runs
 from limelight.core.render._blur import blur_rows, enlarge, finer_taps, padded_width, taps
 from limelight.core.render._paint import (
     draw_crowd,
@@ -15,7 +16,6 @@ from limelight.core.render._paint import (
     draw_tilted,
     profiles,
 )
-from limelight.core.render._pool import bands, each
 from limelight.core.render.picture import Window
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _bands(window: Window, threads: int) -> list[tuple[int, int]]:
     pixels = window.shape[0] * window.shape[1]
     if pixels < _FEW_PIXELS:
         return [(0, window.shape[0])]
-    return bands(window.shape[0], max(4 * threads, pixels // _BAND_PIXELS), 16)
+    return runs(window.shape[0], max(4 * threads, pixels // _BAND_PIXELS), 16)
 
 
 def histogram(

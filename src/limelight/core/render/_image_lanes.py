@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from limelight.core.fit._lanes import WIDTH, lanes
+from limelight.core.lanes import WIDTH, lanes
 
 _vector = ir.VectorType(ir.FloatType(), WIDTH)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
+from limelight.core.pool import each, runs
 from limelight.core.render._paint import REACH
-from limelight.core.render._pool import bands, each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -155,7 +155,7 @@ class Molecules:
         )
         rows, columns = int(np.ceil(height / size)), int(np.ceil(width / size))
 
-        chunks = bands(len(y), len(y) // _CHUNK + 1)
+        chunks = runs(len(y), len(y) // _CHUNK + 1)
         counts = np.zeros((len(chunks), rows * columns), np.int64)
         each(
             lambda k: _count(y, x, *chunks[k], size, rows, columns, counts[k]),
@@ -179,7 +179,7 @@ class Molecules:
         self.bounds = np.empty((len(self.tiles) - 1, 6))
         each(
             lambda run: _measure(*out[:4], self.tiles, *run, self.bounds),
-            bands(len(self.tiles) - 1, 4 * threads, 16),
+            runs(len(self.tiles) - 1, 4 * threads, 16),
             threads,
         )
         self.all_precise = not self.bounds[:, 5].any()

@@ -18,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 from numba import njit
 
-from limelight.core.fit import _lanes as L
+from limelight.core import lanes as L
 from limelight.core.render._image_lanes import load_pixels, store_pixels
 
 _AT_A_TIME = 2048

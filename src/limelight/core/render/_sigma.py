@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limelight.core.errors import ParameterError
-from limelight.core.render._pool import each
+from limelight.core.pool import each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from limelight.core.pool import each, runs, thread_count
 from limelight.core.render import _draw
 from limelight.core.render._index import Molecules
 from limelight.core.render._paint import draw_gaussians, draw_points
-from limelight.core.render._pool import bands, each, thread_count
 from limelight.core.render._sigma import blur_sigma, least_sigma, medians, pixels_of, precisions
 from limelight.core.render.picture import Picture, Window, mode_of
 
@@ -115,15 +115,15 @@ class Canvas:
 
         if sigma is None and threads > 1 and height * width <= _SMALL:
             # whole numbers, so that the order of the sum is of no matter
-            runs = bands(len(y), threads)
-            own = [self._drawn, *(np.zeros_like(self._drawn) for _ in runs[1:])]
+            pieces = runs(len(y), threads)
+            own = [self._drawn, *(np.zeros_like(self._drawn) for _ in pieces[1:])]
 
             def count(k: int) -> None:
-                run = (np.array(runs[k][:1]), np.array(runs[k][1:]))
+                run = (np.array(pieces[k][:1]), np.array(pieces[k][1:]))
                 box = (0, 0, height, width)
                 draw_points(own[k], box, y, x, _draw.NONE, _draw.ALL, *run, *grid)
 
-            each(count, range(len(runs)), threads)
+            each(count, range(len(pieces)), threads)
             for image in own[1:]:
                 self._drawn += image
             return
@@ -140,7 +140,7 @@ class Canvas:
 
         if sigma is not None:
             widths = [np.ascontiguousarray(s, np.float32) for s in sigma]
-        each(draw, bands(height, threads), threads)
+        each(draw, runs(height, threads), threads)
 
     @property
     def picture(self) -> Picture:

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from limelight.core.errors import ParameterError, suggest
-from limelight.core.render._pool import bands, each, thread_count
+from limelight.core.pool import each, runs, thread_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,6 +200,6 @@ def compose(layers: Sequence[Layer], threads: int | None = None) -> NDArray[np.u
             *(low, 1 / (high - low) if high > low else np.inf),
             *(value_low, 1 / (value_high - value_low) if value_high > value_low else np.inf),
         )
-        runs = bands(len(image), 4 * count, 64)
-        each(lambda run, a=arguments: _shade(*a, rgb, *run), runs, count)  # type: ignore[misc]
+        pieces = runs(len(image), 4 * count, 64)
+        each(lambda run, a=arguments: _shade(*a, rgb, *run), pieces, count)  # type: ignore[misc]
     return rgb

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from limelight.core.errors import ParameterError
-from limelight.core.render._pool import bands, each
+from limelight.core.pool import each, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,8 +108,8 @@ class Filters:
             a, b = run
             return int(_update(self.fails[a:b], values[a:b], *arguments))
 
-        runs = bands(len(values), 4 * self._threads, 2**15)
-        self.kept = sum(each(update, runs, self._threads))
+        pieces = runs(len(values), 4 * self._threads, 2**15)
+        self.kept = sum(each(update, pieces, self._threads))
         if new is None:
             del self.ranges[column]
         else:

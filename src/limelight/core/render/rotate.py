@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from limelight.core.errors import ParameterError
-from limelight.core.render._pool import bands, each
+from limelight.core.pool import each, runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,5 +120,5 @@ def project(
     def run(piece: tuple[int, int]) -> None:
         _project(y, x, z, sy, sx, sz, matrix, centre, least, *piece, *out)
 
-    each(run, bands(n, 4 * threads, 2**14), threads)
+    each(run, runs(n, 4 * threads, 2**14), threads)
     return tuple(out)

@@ -9,9 +9,9 @@ import numpy as np
 from numba import njit
 
 from limelight.core.errors import ParameterError
+from limelight.core.pool import each, runs, thread_count
 from limelight.core.render import _draw
 from limelight.core.render._index import Molecules
-from limelight.core.render._pool import bands, each, thread_count
 from limelight.core.render._pyramid import Pyramid
 from limelight.core.render._sigma import (
     LEAST,
@@ -144,7 +144,7 @@ class Scene:
             out = np.empty(len(self), np.float32 if small else np.float64)
             each(
                 lambda run: _gather(values, self._molecules.order, out, *run),
-                bands(len(out), 4 * self._threads, 2**15),
+                runs(len(out), 4 * self._threads, 2**15),
                 self._threads,
             )
             self._columns[name] = out

@@ -9,8 +9,8 @@ import numpy as np
 from numba import njit
 
 from limelight.core.errors import ParameterError
+from limelight.core.pool import each, runs, thread_count
 from limelight.core.render._paint import REACH, add_gaussian, two_lines
-from limelight.core.render._pool import bands, each, thread_count
 from limelight.core.render._sigma import least_sigma, precisions
 from limelight.core.render.picture import MAX_PIXELS, Window, mode_of
 
@@ -180,7 +180,7 @@ def render_volume(
         def draw(band: tuple[int, int]) -> None:
             _blur_voxels(image, *band, y, x, z, sy, sx, sz, *place, least)
 
-    each(draw, bands(window.shape[0], count), count)
+    each(draw, runs(window.shape[0], count), count)
     scale, translate = window.scale_um(camera), window.translation_um(camera)
     return Volume(
         image,

@@ -10,11 +10,11 @@ from numba import njit
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from limelight.core.errors import ParameterError
-from limelight.core.locs._pool import each
 from limelight.core.locs._table import Table, as_locs, checked, frame_column, movie_length
 from limelight.core.locs.drift._peak import mean_shift
 from limelight.core.locs.drift._segments import segments
 from limelight.core.locs.drift.curve import Drift, interpolate
+from limelight.core.pool import each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
