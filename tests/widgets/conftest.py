@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from limelight.widgets import persistence
+from limelight.widgets import persistence, reader
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +11,9 @@ def own_folders(tmp_path, monkeypatch):
     monkeypatch.setattr(persistence, "config_folder", lambda: tmp_path / "config")
     monkeypatch.setattr(persistence, "cache_folder", lambda: tmp_path / "cache")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch):
+    """Nobody is there to be asked, whatever window another test left; a test may undo that."""
+    monkeypatch.setattr(reader, "can_ask", lambda: False)

@@ -117,7 +117,7 @@ def test_a_damaged_movie_says_what_is_wrong(tmp_path, frames):
 def test_raw_without_yaml_and_without_a_window(tmp_path, frames, monkeypatch):
     path = tmp_path / "x.raw"
     path.write_bytes(frames.tobytes())
-    monkeypatch.setattr("limelight.widgets.reader._can_ask", lambda: False)
+    monkeypatch.setattr("limelight.widgets.reader.can_ask", lambda: False)
     with pytest.raises(FileError, match=r"no x\.yaml beside it"):
         _read(path)
 
@@ -194,6 +194,7 @@ def test_dialog(tmp_path, frames, qtbot):
 def test_the_answer_of_the_dialog_is_used(tmp_path, frames, qtbot, monkeypatch):
     from limelight.io import RawSpecification
 
+    monkeypatch.setattr("limelight.widgets.reader.can_ask", lambda: True)
     path = tmp_path / "x.raw"
     path.write_bytes(frames.tobytes())
     answers = [RawSpecification("uint16", 12, 15), None]

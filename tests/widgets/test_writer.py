@@ -183,7 +183,7 @@ def test_an_image_keeps_axes_scale_and_units(tmp_path, viewer, manager, suffix):
         scale=(0.5, 1, 0.25, 0.11, 0.11),
         units=("s", "pixel", "um", "um", "um"),
         axis_labels=("time", "channel", "z", "y", "x"),
-        metadata={"axis_places": {"channel": ("GFP", "RFP")}},
+        metadata={"labels": {"channel": ("GFP", "RFP")}},
         name="cells",
     )
     path = tmp_path / f"a{suffix}"
@@ -220,7 +220,7 @@ def test_positions_go_into_a_zarr_and_not_into_a_tiff(tmp_path, viewer, manager)
     viewer.add_image(
         data,
         axis_labels=("position", "time", "y", "x"),
-        metadata={"axis_places": {"position": ("A/1", "B/2")}},
+        metadata={"labels": {"position": ("A/1", "B/2")}},
     )
     viewer.layers.save(str(tmp_path / "a.zarr"))
     again = open_array(tmp_path / "a.zarr")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOVIE_KEY",
+    "PLANES_KEY",
     "RESULT_KEY",
     "Placement",
     "add_molecules",
@@ -35,8 +36,9 @@ __all__ = [
 ]
 
 MOVIE_KEY = "movie"
-PLANES_KEY = "planes"
 """Under this key of a layer's metadata the readers keep the `Movie`."""
+PLANES_KEY = "planes"
+"""Under this key they keep the planes of a file with more axes than time, y and x."""
 RESULT_KEY = "localizations"
 """Under this key of a layer's metadata the `Localizations` are kept that it shows."""
 MAX_POINTS = 200_000
@@ -65,10 +67,18 @@ def pixel_size_nm(layer: Layer) -> float | None:
     return size if size > 0 else None
 
 
+def _shows_planes(layer: Layer) -> bool:
+    """Whether a layer is as our reader made it of a file with several axes."""
+    return {PLANES_KEY, "time_axis"} <= set(layer.metadata)
+
+
 def _frame_axis(layer: Layer) -> int | None:
     """Return the axis along which the frames follow each other; None for a single image."""
     if layer.ndim < 3:
         return None
+    if _shows_planes(layer):
+        time = layer.metadata["time_axis"]
+        return layer.axis_labels.index(time) if time in layer.axis_labels else None
     for axis, name in enumerate(layer.axis_labels[:-2]):
         if str(name).lower() in ("t", "time", "frame", "frames"):
             return axis
@@ -122,17 +132,19 @@ def movie_of(layer: Layer, viewer: ViewerModel) -> Movie:
             f"The layer {layer.name!r} is a colour image. Split it into its channels "
             "(Layers > Split RGB) and choose one of them."
         )
+    if _shows_planes(layer):
+        from limelight.io.planes import movie_at
+
+        about = layer.metadata
+        places = dict(zip(map(str, layer.axis_labels), _steps(layer, viewer), strict=False))
+        return movie_at(
+            about[PLANES_KEY], about["time_axis"], {**places, **about.get("places", {})}
+        )
     data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
     name = str(layer.name)
     axis = _frame_axis(layer)
     if axis is not None and layer.ndim > 3:
         steps: list[int | slice] = list(_steps(layer, viewer))
-        if (source := layer.metadata.get(PLANES_KEY)) is not None:
-            from limelight.io.planes import movie_at
-
-            axes = tuple(map(str, layer.axis_labels))
-            places = dict(zip(axes, _steps(layer, viewer), strict=False))
-            return movie_at(source, axes[axis], places)
         labels = [
             f"{label}{step}"
             for a, (label, step) in enumerate(zip(layer.axis_labels, steps, strict=False))

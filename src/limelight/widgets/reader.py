@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 
     from limelight.core.localizations import Localizations
     from limelight.core.movie import Movie
-    from limelight.io.array import LazyImage
     from limelight.io.file_movie import FileMovie
 
-__all__ = ["get_reader", "image_layer", "localizations_layer", "movie_layer"]
+__all__ = [
+    "ask_again",
+    "can_ask",
+    "contrast_of",
+    "get_reader",
+    "localizations_layer",
+    "movie_layer",
+]
 
 LayerData = tuple[Any, ...]
 Paths = str | list[str]
@@ -46,9 +52,9 @@ def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
     file = Path(path)
     suffix = file.suffix.lower()
     from limelight.io.opening import MOVIE_SUFFIXES
-    from limelight.io.tables.dispatch import TABLE_SUFFIXES, is_table
+    from limelight.io.tables.dispatch import TABLE_SUFFIXES
 
-    if suffix in TABLE_SUFFIXES and file.is_file() and is_table(file):
+    if suffix in TABLE_SUFFIXES and file.is_file() and _is_table(file):
         return _read_table
     if suffix == ".raw":
         return _read_movie
@@ -59,6 +65,16 @@ def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
     if suffix in MOVIE_SUFFIXES or file.is_dir() or "::" in str(file):
         return _read_movie if _is_movie(file) else None
     return None
+
+
+def _is_table(file: Path) -> bool:
+    from limelight.io.tables.dispatch import is_table
+    from limelight.io.tables.preview import preview_table
+    from limelight.io.tables.rapidstorm import is_rapidstorm
+
+    if file.suffix.lower() in (".csv", ".tsv", ".txt"):
+        return is_rapidstorm(file) or preview_table(file, 2) is not None
+    return is_table(file)
 
 
 def _is_movie(file: Path) -> bool:
@@ -86,8 +102,6 @@ def _one(path: Paths) -> Path:
 def _read_movie(path: Paths) -> list[LayerData]:
     import warnings
 
-    from limelight.io.array import open_array
-
     file = _one(path)
     with warnings.catch_warnings():
         # Of a choice: all of it is shown.
@@ -97,9 +111,11 @@ def _read_movie(path: Paths) -> list[LayerData]:
         return [(None,)]
     if movie.problem is not None:
         warnings.warn(str(movie.problem), stacklevel=2)
-    if set(movie.choices) - {"resolution"}:
+    if movie.choices:
+        from limelight.widgets.axes_layers import axes_layers
+
         movie.close()
-        return [image_layer(open_array(file))]
+        return axes_layers(file)
     return [movie_layer(movie)]
 
 
@@ -110,7 +126,7 @@ def _open(file: Path) -> FileMovie | None:
     if file.suffix.lower() == ".raw":
         from limelight.io.raw import specification_path
 
-        if not specification_path(file).exists() and file.is_file() and _can_ask():
+        if not specification_path(file).exists() and file.is_file() and can_ask():
             from limelight.widgets.raw_dialog import ask_specification
 
             specification = ask_specification(file)
@@ -118,7 +134,7 @@ def _open(file: Path) -> FileMovie | None:
     return open_movie(file)
 
 
-def _can_ask() -> bool:
+def can_ask() -> bool:
     """Tell whether there is a window to ask in."""
     try:
         from qtpy.QtWidgets import QApplication
@@ -150,7 +166,7 @@ def movie_layer(movie: Movie) -> LayerData:
         "scale": (1.0, um or 1.0, um or 1.0),
         "units": ("pixel", "um", "um") if um else ("pixel", "pixel", "pixel"),
         "axis_labels": ("time", "y", "x"),
-        "contrast_limits": _contrast(movie),
+        "contrast_limits": contrast_of(movie),
         "metadata": metadata,
         "rgb": False,
         "multiscale": False,
@@ -158,37 +174,7 @@ def movie_layer(movie: Movie) -> LayerData:
     return LazyFrames(movie), arguments, "image"
 
 
-def image_layer(image: LazyImage) -> LayerData:
-    """Return an image along all axes of a file as the data of an image layer.
-
-    There is a slider for every axis; a movie of the layer runs along time, at the places of the
-    other sliders.  Its metadata hold what the file says, the names of channels and positions under
-    ``labels``, and the `PlaneSource` under ``planes``.
-    """
-    from limelight.io.planes import movie_at
-
-    metadata: dict[str, Any] = {**image.metadata, "labels": image.labels}
-    contrast = (0.0, 1.0)
-    if image.source is not None:
-        metadata["planes"] = image.source
-        axis = "time" if "time" in image.axes else image.axes[0]
-        contrast = _contrast(movie_at(image.source, axis, {}))
-    if image.units[-1] != "um":
-        metadata["note"] = "The file does not tell the pixel size: the layer is in pixels."
-    arguments: dict[str, Any] = {
-        "name": image.name,
-        "scale": image.scale,
-        "units": image.units,
-        "axis_labels": image.axes,
-        "contrast_limits": contrast,
-        "metadata": metadata,
-        "rgb": False,
-        "multiscale": False,
-    }
-    return image.array, arguments, "image"
-
-
-def _contrast(movie: Movie) -> tuple[float, float]:
+def contrast_of(movie: Movie) -> tuple[float, float]:
     """Return limits that show the spots: from the darkest to nearly the brightest pixels."""
     indices = np.unique(np.linspace(0, movie.shape[0] - 1, _SAMPLED).astype(int))
     frames = np.stack([movie.read(int(i), int(i) + 1)[0] for i in indices]).astype(np.float32)
@@ -200,10 +186,22 @@ def _contrast(movie: Movie) -> tuple[float, float]:
 
 
 def _read_table(path: Paths) -> list[LayerData]:
-    from limelight.io.tables.dispatch import load_localizations
+    from limelight.io.tables.dispatch import load_table
+    from limelight.io.tables.preview import preview_table
 
     file = _one(path)
-    return [localizations_layer(load_localizations(file), file)]
+    mapping = None
+    preview = preview_table(file)
+    if preview is not None and preview.questions:
+        if can_ask():
+            from limelight.widgets.columns_dialog import ask_columns
+
+            mapping = ask_columns(preview)
+            if mapping is None:
+                return [(None,)]
+        elif preview.mapping.missing:
+            raise preview.explain()
+    return [localizations_layer(load_table(file, mapping), file)]
 
 
 def localizations_layer(locs: Localizations, path: Path) -> LayerData:
@@ -234,3 +232,12 @@ def localizations_layer(locs: Localizations, path: Path) -> LayerData:
         "metadata": {"localizations": locs, "provenance": locs.provenance},
     }
     return table[["y", "x"]].to_numpy(np.float32), arguments, "points"
+
+
+def ask_again() -> None:
+    """Forget how files are to be read without asking; the last answers are still offered."""
+    from limelight.widgets.axes_dialog import forget_axes
+    from limelight.widgets.columns_dialog import forget_columns
+
+    forget_columns()
+    forget_axes()

@@ -114,7 +114,7 @@ def _write_image(path: str, data: Any, meta: Meta, suffix: str, *, segmentation:
         units=_units(meta),
         translate=tuple(meta.get("translate", ())),
         name=str(meta.get("name", "image")),
-        labels=inside.get("axis_places") or {},
+        labels=inside.get("labels") or {},
         rgb=bool(meta.get("rgb")),
         segmentation=segmentation,
     )
