@@ -97,7 +97,12 @@ def _tame(box: QAbstractSpinBox) -> None:
 
 def mark_invalid(widget: QWidget, invalid: bool) -> None:
     """Give a control a red border, or take it away."""
-    widget.setStyleSheet("border: 1px solid #e5484d;" if invalid else "")
+    _restyle(widget, "border: 1px solid #e5484d;" if invalid else "")
+
+
+def _restyle(widget: QWidget, style: str) -> None:
+    if widget.styleSheet() != style:  # setting one is slow even where it changes nothing
+        widget.setStyleSheet(style)
 
 
 class MessageLabel(QLabel):
@@ -111,9 +116,10 @@ class MessageLabel(QLabel):
 
     def tell(self, text: str, error: bool = False) -> None:
         """Show a text; an error in a warning colour."""
-        self.setStyleSheet("color: #ff8589;" if error else "")
+        _restyle(self, "color: #ff8589;" if error else "")
         self.setText(text)
-        self.setVisible(bool(text))
+        if self.isHidden() == bool(text):
+            self.setVisible(bool(text))
 
 
 class Section(QWidget):

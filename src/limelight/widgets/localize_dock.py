@@ -261,6 +261,7 @@ class LocalizeDock(QWidget):
     def _on_picked(self, row: int) -> None:
         if self._look is not None and self.test_marks.shown:
             self.test_marks.point_out(row)
+            self.form.found.tell(self._look.verdicts.reason[row] or "found")
 
     # -- the run --------------------------------------------------------------------------------
     def start(self) -> None:

@@ -135,9 +135,14 @@ class Marks:
         elif (layer.scale[0], layer.scale[1]) != placement.scale:
             layer.scale, layer.translate = placement.scale, placement.translate
             layer.units = placement.units
-        layer.data = positions
-        layer.size = box
-        if rejected:
+        # The marks lie within the movie: the viewer, which would measure all layers anew for each
+        # change of one, need not hear of this.
+        with layer.events.data.blocker():
+            layer.data = positions
+        if not rejected:
+            if not (layer.size == box).all():  # each change is drawn anew
+                layer.size = box
+        else:
             good = accepted[chosen]
             layer.features = {
                 "x": verdicts.x[chosen],
