@@ -114,8 +114,29 @@ def attributes(item: Any) -> dict[str, Any]:
     return found
 
 
-def _check_size(path: Path, dataset: h5py.Dataset) -> None:
-    """Raise where a data set promises more than the file can hold, before memory is asked for."""
+def _is_sound(dtype: np.dtype[Any]) -> bool:
+    """Tell whether the fields of a compound type lie behind each other, inside of it."""
+    base = dtype.base
+    end = 0
+    for field, offset in sorted(
+        ((f[0], f[1]) for f in (base.fields or {}).values()), key=lambda pair: pair[1]
+    ):
+        if offset < end or not _is_sound(field):
+            return False
+        end = offset + field.itemsize
+    return end <= base.itemsize
+
+
+def _check_sound(path: Path, dataset: h5py.Dataset) -> None:
+    """Raise where a data set cannot be sound, before the library reads it.
+
+    It may promise more than the file can hold, or have fields that overlap: the library then
+    writes beyond its memory, and the process ends.
+    """
+    if not _is_sound(dataset.dtype):
+        raise FileError(
+            path, f"the columns of its data set {dataset.name} overlap.", "Copy the file again."
+        )
     count = 1
     for length in dataset.shape or ():
         count *= int(length)
@@ -138,7 +159,7 @@ def read_whole(path: str | Path, dataset: h5py.Dataset) -> NDArray[Any]:
     with explaining(path):
         if dataset.shape is None:
             return np.empty(0)
-        _check_size(Path(path), dataset)
+        _check_sound(Path(path), dataset)
         values: NDArray[Any] = dataset[()]
         return values
 
@@ -172,7 +193,7 @@ def read_columns(path: str | Path, dataset: h5py.Dataset) -> dict[str, NDArray[A
             raise FileError(
                 path, f"its data set {dataset.name} is no table of rows.", "Save the table again."
             )
-        _check_size(path, dataset)
+        _check_sound(path, dataset)
         dtype, rows = dataset.dtype, int(dataset.shape[0])
         columns = {
             name: np.empty((rows, *dtype[name].shape), dtype[name].base.newbyteorder("="))

@@ -160,7 +160,7 @@ class Hdf5Source(PlaneSource):
         axes = tuple(Axis(n, k) for n, k in lengths.items() if n not in ("y", "x"))
         super().__init__(path, axes, lengths["y"], lengths["x"], dataset.dtype)
         self._problem = self._missing()
-        self._direct = self._contiguous()
+        self._shared = self._open_directly()
         if pyme:
             self._read_pyme()
         else:
@@ -186,30 +186,60 @@ class Hdf5Source(PlaneSource):
             return None
         first = dataset.chunks[0]
         counts = np.zeros(-(-dataset.shape[0] // first), np.int64)
-        for k in range(dataset.id.get_num_chunks()):
-            counts[dataset.id.get_chunk_info(k).chunk_offset[0] // first] += 1
+
+        def count(info: Any) -> None:
+            counts[info.chunk_offset[0] // first] += 1
+
+        dataset.id.chunk_iter(count)
         short = np.flatnonzero(counts < expected // len(counts))
         if not len(short):
             return None
         frames = int(short[0]) * first
         return frames, TruncatedError(self.path, frames, frames)
 
-    def _contiguous(self) -> tuple[SharedFile, int] | None:
-        """Return the file and the place of the first pixel, where all pixels lie in a row."""
-        dataset = self._dataset
-        plain = dataset.chunks is None and not dataset.external and not dataset.is_virtual
-        if not plain or self._order[-2:] != ("y", "x") or self._file.userblock_size:
+    def _plane_places(self) -> NDArray[np.int64] | None:
+        """Return where in the file every plane begins (-1: nowhere).
+
+        None where planes are compressed or lie in pieces: then the library reads them.
+        """
+        dataset, planes = self._dataset, self._order[:-2]
+        if dataset.external or dataset.is_virtual or self._file.userblock_size:
             return None
-        offset = dataset.id.get_offset()
-        if offset is None:
+        if not {"y", "x"} == set(self._order[-2:]) or dataset.id.get_create_plist().get_nfilters():
+            return None
+        shape = dataset.shape[: len(planes)]
+        size = self.height * self.width * self.dtype.itemsize
+        if dataset.chunks is None:
+            offset = dataset.id.get_offset()
+            if offset is None:
+                return None
+            count = int(np.prod(shape, dtype=np.int64))
+            row = int(offset) + size * np.arange(count, dtype=np.int64)
+            return row.reshape(shape)
+        if dataset.chunks != (*[1] * len(shape), *dataset.shape[-2:]):
+            return None
+        places = np.full(shape, -1, np.int64)
+
+        def note(info: Any) -> None:
+            if info.byte_offset is not None and info.size == size:
+                places[info.chunk_offset[: len(shape)]] = info.byte_offset
+
+        dataset.id.chunk_iter(note)
+        return places
+
+    def _open_directly(self) -> SharedFile | None:
+        """Open the file for reading planes without the library, which reads one at a time."""
+        self._places = self._plane_places()
+        if self._places is None:
             return None
         shared = SharedFile(self.path)
-        if offset + dataset.nbytes > shared.size:
+        last = int(self._places.max(initial=-1)) + self.height * self.width * self.dtype.itemsize
+        if last > shared.size:
             shared.close()
             raise FileError(
-                self.path, f"{dataset.name} is cut off at the end.", "Copy the file again."
+                self.path, f"{self._dataset.name} is cut off at the end.", "Copy the file again."
             )
-        return shared, int(offset)
+        return shared
 
     def readable(
         self, place: tuple[int, ...], axis: int | None
@@ -225,9 +255,8 @@ class Hdf5Source(PlaneSource):
         """Return planes that follow each other along an axis."""
         where = dict(zip((a.name for a in self.axes), place, strict=True))
         along = self.axes[axis].name if axis is not None else None
-        if self._direct is not None and (along is None or self._order.index(along) == 0):
-            if len(self.axes) <= 1:
-                return self._read_direct(place[0] if place else 0, count)
+        if self._shared is not None:
+            return self._read_directly(self._shared, where, along, count)
         key: list[int | slice] = []
         kept: list[str] = []
         for name in self._order:
@@ -246,13 +275,23 @@ class Hdf5Source(PlaneSource):
         wanted = [along or "", "y", "x"]
         return block.transpose([kept.index(n) for n in wanted])
 
-    def _read_direct(self, start: int, count: int) -> NDArray[Any]:
-        assert self._direct is not None
-        shared, offset = self._direct
-        block = np.empty((count, self.height, self.width), self.dtype)
-        if shared.read_into(offset + start * block[0].nbytes, block) < block.nbytes:
+    def _read_directly(
+        self, shared: SharedFile, where: dict[str, int], along: str | None, count: int
+    ) -> NDArray[Any]:
+        assert self._places is not None
+        names = self._order[:-2]
+        key = tuple(slice(where[n], where[n] + count) if n == along else where[n] for n in names)
+        places = np.atleast_1d(self._places[key])
+        swapped = self._order[-1] == "y"
+        sides = (self.width, self.height) if swapped else (self.height, self.width)
+        planes = np.empty((count, *sides), self.dtype)
+        written = places >= 0
+        block = planes if written.all() else np.empty((int(written.sum()), *sides), self.dtype)
+        if shared.read_pieces(places[written], block) < len(block):
             raise FileError(self.path, "it became shorter after it was opened.", "Open it again.")
-        return block
+        if block is not planes:
+            planes[written], planes[~written] = block, 0
+        return planes.transpose(0, 2, 1) if swapped else planes
 
     def _read_attributes(self) -> None:
         self.metadata = {"HDF5": attributes(self._dataset)}
@@ -310,8 +349,8 @@ class Hdf5Source(PlaneSource):
 
     def close(self) -> None:
         """Close the file."""
-        if self._direct is not None:
-            self._direct[0].close()
+        if self._shared is not None:
+            self._shared.close()
         self._file.close()
 
 

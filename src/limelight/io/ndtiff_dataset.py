@@ -220,6 +220,9 @@ class NDTiffSource(PlaneSource):
             # A plane that was written twice: the newer one counts.
             table[tuple(values[n].get(entry.axes.get(n, 0), 0) for n in names)] = k
         self._table, self.axes = table, tuple(axes)
+        numbers = {name: k for k, name in enumerate(dict.fromkeys(e.file for e in self._entries))}
+        self._numbers = np.array([numbers[e.file] for e in self._entries], np.int64)
+        self._offsets = np.array([e.pixels for e in self._entries], np.int64)
 
     def _axis(self, name: str, size: int, labels: tuple[str, ...]) -> Axis:
         steps = {"z": ("z-step_um", 1.0, "um"), "time": ("Interval_ms", 1e-3, "s")}
@@ -278,22 +281,33 @@ class NDTiffSource(PlaneSource):
 
     def read_run(self, place: tuple[int, ...], axis: int | None, count: int) -> NDArray[Any]:
         """Return planes that follow each other along an axis; zeros where none was taken."""
-        planes = np.zeros((count, self.height, self.width), self.dtype)
-        where = list(place)
-        for k in range(count):
-            row = int(self._table[tuple(where)])
-            if row >= 0:
-                self._read_plane(self._entries[row], planes[k])
-            if axis is not None:
-                where[axis] += 1
+        planes = np.empty((count, self.height, self.width), self.dtype)
+        key: tuple[Any, ...] = (
+            place
+            if axis is None
+            else tuple(slice(p, p + count) if k == axis else p for k, p in enumerate(place))
+        )
+        rows = np.atleast_1d(self._table[key])
+        for number in np.unique(self._numbers[rows[rows >= 0]]).tolist():
+            mine = (rows >= 0) & (self._numbers[rows] == number)
+            block = (
+                planes if mine.all() else np.empty((int(mine.sum()), *planes.shape[1:]), self.dtype)
+            )
+            self._read_block(rows[mine], block)
+            if block is not planes:
+                planes[mine] = block
+        planes[rows < 0] = 0
         return planes
 
-    def _read_plane(self, entry: _Entry, target: NDArray[Any]) -> None:
+    def _read_block(self, rows: NDArray[np.int64], target: NDArray[Any]) -> None:
+        """Read planes that are in one file."""
+        entry = self._entries[int(rows[0])]
         file = self._file(entry.file)
-        if file is None or file.read_into(entry.pixels, target) < target.nbytes:
+        done = 0 if file is None else file.read_pieces(self._offsets[rows], target)
+        if done < len(rows):
             raise FileError(
                 self._index.with_name(entry.file),
-                f"the plane at {entry.axes} is not in it.",
+                f"the plane at {self._entries[int(rows[done])].axes} is not in it.",
                 "Copy the data set again.",
             )
 

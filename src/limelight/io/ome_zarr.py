@@ -100,6 +100,8 @@ class OmeZarrSource(PlaneSource):
             )
         root = _open(path)
         self._resolution = resolution
+        self._plain: dict[int, bool] = {}
+        self._folders: dict[int, str] = {}
         with _explaining(path):
             if hasattr(root, "shape"):
                 self._from_array(path, root)
@@ -264,11 +266,52 @@ class OmeZarrSource(PlaneSource):
     def _read(
         self, position: int, place: tuple[int, ...], axis: int | None, count: int
     ) -> NDArray[Any]:
+        if self._is_plain(position):
+            planes = np.empty((count, self.height, self.width), self.dtype)
+            where = list(place)
+            for target in planes:
+                self._read_chunk(position, (*where, 0, 0), target)
+                if axis is not None:
+                    where[axis] += 1
+            return planes
         key: list[int | slice] = list(place)
         if axis is not None:
             key[axis] = slice(place[axis], place[axis] + count)
         block = np.asarray(self._array(position)[tuple(key)] if key else self._array(position)[...])
         return block if axis is not None else block[None]
+
+    def _is_plain(self, position: int) -> bool:
+        """Tell whether every plane is the whole of an uncompressed file."""
+        if position not in self._plain:
+            array = self._array(position)
+            about = array.metadata
+            one_plane = tuple(array.chunks) == (*[1] * (array.ndim - 2), *array.shape[-2:])
+            if about.zarr_format == 2:
+                packed = about.compressor is not None or about.filters or about.order != "C"
+            else:
+                packed = [type(c).__name__ for c in about.codecs] != ["BytesCodec"]
+                order = getattr(about.codecs[0], "endian", None)
+                packed = packed or getattr(order, "value", order) not in (None, "little")
+            self._plain[position] = one_plane and not packed
+        return self._plain[position]
+
+    def _read_chunk(self, position: int, place: tuple[int, ...], target: NDArray[Any]) -> None:
+        """Read one plane from the file that it is; the fill value where there is none."""
+        array = self._array(position)
+        if position not in self._folders:
+            self._folders[position] = str(array.store_path).removeprefix("file://")
+        name = f"{self._folders[position]}/{array.metadata.encode_chunk_key(place)}"
+        try:
+            with open(name, "rb", buffering=0) as file:
+                count = file.readinto(target.reshape(-1).view(np.uint8).data)
+                more = file.read(1)
+        except FileNotFoundError:
+            target[...] = array.fill_value or 0
+            return
+        if count != target.nbytes or more:
+            raise FileError(
+                Path(name), "this chunk of the image is damaged or incomplete.", "Copy it again."
+            )
 
     def name(self) -> str:
         """Name of the folder without ``.zarr`` and ``.ome``."""

@@ -112,6 +112,43 @@ class SharedFile:
         view = target.reshape(-1).view(np.uint8).data
         return self._guarded(lambda descriptor: self._fill(descriptor, offset, view))
 
+    def read_pieces(self, offsets: NDArray[np.int64], target: NDArray[Any]) -> int:
+        """Fill the rows of an array with the bytes at several places.
+
+        Rows that follow each other in the file too are read at once.
+
+        Parameters
+        ----------
+        offsets : 1D array of int (n,)
+            Place of the first byte of every row.
+        target : array (n, ...), C-contiguous
+            Filled row by row.
+
+        Returns
+        -------
+        int
+            Number of rows, from the first, that were there to be read.
+        """
+        count = len(offsets)
+        if not count:
+            return 0
+        size = target.nbytes // count
+        view = target.reshape(-1).view(np.uint8).data
+        joints = np.flatnonzero(np.diff(offsets) != size) + 1
+        edges = [0, *joints.tolist(), count]
+        starts = offsets[edges[:-1]].tolist()
+
+        def read(descriptor: int) -> int:
+            for k, start in enumerate(starts):
+                first, last = edges[k], edges[k + 1]
+                wanted = (last - first) * size
+                done = self._fill(descriptor, start, view[first * size : last * size])
+                if done < wanted:
+                    return first + done // size
+            return count
+
+        return self._guarded(read)
+
     def _guarded(self, read: Callable[[int], T]) -> T:
         """Read while the file cannot be closed."""
         with self._lock:

@@ -538,3 +538,50 @@ def test_tables_and_other_texts_in_napari(tmp_path):
     assert get_reader(str(tmp_path / "c.txt")) is None
     [(points, _, what)] = get_reader(str(tmp_path / "a.csv"))(str(tmp_path / "a.csv"))
     assert what == "points" and points.tolist() == [[2, 1]]
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_zarr_without_compression(tmp_path, version, order):
+    import zarr
+
+    path = tmp_path / "plain.zarr"
+    zarr.create_array(
+        path,
+        shape=(6, 9, 11),
+        dtype=f"{order}u2" if version == 2 else "u2",
+        chunks=(1, 9, 11),
+        zarr_format=version,
+        compressors=None,
+        fill_value=7,
+    )[:5] = FRAMES[:5, 0]
+    with open_movie(path) as movie:
+        assert movie.source._is_plain(0)
+        assert len(movie) == 5 and movie.problem.readable == 5
+        np.testing.assert_array_equal(movie.read(0, 5), FRAMES[:5, 0])
+        np.testing.assert_array_equal(movie.source.read_run((5,), 0, 1), np.full((1, 9, 11), 7))
+        chunk = path / ("c/2/0/0" if version == 3 else "2.0.0")
+        for body in (b"", chunk.read_bytes() + b"x"):
+            chunk.write_bytes(body)
+            with pytest.raises(FileError, match="damaged or incomplete"):
+                movie.read(0, 5)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1)])
+def test_hdf5_chunks_are_read_directly(tmp_path, order):
+    path = tmp_path / "x.h5"
+    frames = FRAMES[:, 0].transpose(order)
+    name = "ImageData" if order[1] == 2 else "frames"
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset(
+            name, (6, *frames.shape[1:]), ">u2", chunks=(1, *frames.shape[1:])
+        )
+        for k in (3, 0, 5, 4, 1, 2):  # not in order in the file
+            data[k] = frames[k]
+    with open_movie(path) as movie:
+        assert movie.source._shared is not None and movie.dtype == np.dtype("u2")
+        np.testing.assert_array_equal(movie.read(0, 6), FRAMES[:, 0])
+        np.testing.assert_array_equal(movie.read(2, 4), FRAMES[2:4, 0])
+        os.truncate(path, path.stat().st_size - 400)
+        with pytest.raises(FileError):
+            movie.read(0, 6)
