@@ -236,14 +236,20 @@ def test_drop_a_file_and_find_the_result_beside_it(
     dock.form.fitter.choose("mle")
     click(qtbot, dock.form.preview)
     looked(qtbot, dock, lambda: dock.preview_marks.shown)
-    dock.form.frames.stop.setValue(20)
     click(qtbot, dock.localize)
     finish(qtbot, dock)
     saved = load_localizations(tmp_path / "cell 7_locs.hdf5")
     assert (tmp_path / "cell 7_locs.yaml").exists()
-    assert len(saved) > 100 and saved["frame"].max() == 19
+    assert len(saved) > 100 and saved["frame"].max() == 29
     assert "Saved as cell 7_locs.hdf5" in dock.message.text()
     assert "replaces" in dock.save.toolTip()
+    # a trial on some frames leaves the result of all of them alone
+    dock.form.frames.stop.setValue(20)
+    assert "cell 7_0-20_locs.hdf5" in dock.save.text() and "replaces" not in dock.save.toolTip()
+    click(qtbot, dock.localize)
+    finish(qtbot, dock)
+    assert load_localizations(tmp_path / "cell 7_0-20_locs.hdf5")["frame"].max() == 19
+    assert len(load_localizations(tmp_path / "cell 7_locs.hdf5")) == len(saved)
 
 
 class SlowMovie(ArrayMovie):

@@ -133,6 +133,7 @@ class LocalizeDock(QWidget):
         self._listeners.at_end(partial(self.mailbox.close, 0.0))
         self.layers.currentIndexChanged.connect(self._on_layer_chosen)
         self.form.changed.connect(self._on_settings)
+        self.form.frames.changed.connect(self._on_save)
         self.form.preview.toggled.connect(self._on_preview)
         self.form.test.toggled.connect(self._on_test)
         self.form.table.picked.connect(self._on_picked)
@@ -291,7 +292,7 @@ class LocalizeDock(QWidget):
         self._on_save()
 
     def _on_save(self) -> None:
-        text, tip = self.results.saving(self.movie)
+        text, tip = self.results.saving(self.movie, self.form.frames.value())
         self.save.setText(text)
         self.save.setToolTip(tip)
         self.save.setEnabled(self.movie is not None and self.movie.path is not None)

@@ -76,11 +76,11 @@ class LocalizeResults(QObject):
         self._timer.setInterval(_REDRAW_MS)
         self._timer.timeout.connect(self._redraw)
 
-    def saving(self, movie: Movie | None) -> tuple[str, str]:
+    def saving(self, movie: Movie | None, frames: tuple[int, int] | None = None) -> tuple[str, str]:
         """Return the save box' text and tooltip: where a run's result will be saved."""
         if movie is None or movie.path is None:
             return "Save beside the movie", "This movie is in no file: use Save as… after the run"
-        path = results_path(movie)
+        path = _target(movie, frames)
         again = " (replaces the one there)" if path.exists() else ""
         return f"Save {path.name}", f"Save the result as {path} and a .yaml beside it{again}"
 
@@ -88,12 +88,13 @@ class LocalizeResults(QObject):
         self, movie: Movie, layer: Layer, settings: LocalizeSettings, camera: Camera, save: bool
     ) -> Job[Delivery]:
         """Return the job of a run on a movie, and get ready for what it finds."""
-        target = results_path(movie) if save and movie.path is not None else None
+        path = _target(movie, settings.frames)
+        target = path if save and movie.path is not None else None
         run = LocalizeRun(movie, settings, camera, target)
         if calibrate(layer, camera.pixel_size_nm):
             self._viewer.reset_view()
         self._run = _Run(run, Placement.of(layer), movie.name)
-        self._suggestion = results_path(movie)
+        self._suggestion = path
         self._timer.start()
         return run.job()
 
@@ -209,3 +210,8 @@ def _say(error: Exception | None) -> str:
     if isinstance(error, LimelightError):
         return str(error)
     return f"The run failed: {type(error).__name__}: {error}."
+
+
+def _target(movie: Movie, frames: tuple[int, int] | None) -> Path:
+    """Where a run saves; a trial on some frames does not replace the result of all."""
+    return results_path(movie, "_locs" if frames is None else f"_{frames[0]}-{frames[1]}_locs")
