@@ -161,6 +161,37 @@ def test_localize_takes_the_place_of_the_other_sliders(file, data):
     layer.metadata["planes"].close()
 
 
+def test_the_dock_follows_the_sliders(file, data, qtbot):
+    from limelight.widgets.localize_dock import LocalizeDock
+
+    viewer = ViewerModel()
+    [layer] = add(viewer, file)
+    dock = LocalizeDock(viewer)
+    qtbot.addWidget(dock)
+    names = []
+    for channel in range(3):
+        viewer.dims.set_current_step(2, channel)
+        viewer.dims.set_current_step(0, 0)
+        viewer.dims.set_current_step(3, 0)
+        names.append(dock.movie.name)
+        np.testing.assert_array_equal(dock.movie.read(0, 5), data[0, :, channel, 0])
+    assert names == ["cells", "cells_GFP", "cells_Cy5"]
+    dock.close()
+    layer.metadata["planes"].close()
+
+
+def test_a_part_that_was_cut_out_is_an_image_like_any(file, data):
+    viewer = ViewerModel()
+    [layer] = add(viewer, file)
+    cut = viewer.add_image(
+        np.asarray(layer.data[:, :3]), axis_labels=layer.axis_labels, metadata=layer.metadata
+    )
+    for axis in range(4):
+        viewer.dims.set_current_step(axis, 0)
+    np.testing.assert_array_equal(movie_of(cut, viewer).read(0, 3), data[0, :3, 0, 0])
+    layer.metadata["planes"].close()
+
+
 def test_a_chosen_place_and_another_time(file, data, somebody):
     viewer = ViewerModel()
     click_when_shown(press(OK, position="only B2", channel="only GFP", time_axis="z"))

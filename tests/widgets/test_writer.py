@@ -346,6 +346,6 @@ def test_cancelling_leaves_nothing(tmp_path, qtbot, suffix, monkeypatch):
     from qtpy.QtWidgets import QProgressDialog
 
     monkeypatch.setattr(QProgressDialog, "wasCanceled", lambda self: True)
-    with pytest.raises(LimelightError, match=r"a\.ome\.\w+: cancelled"):
+    with pytest.raises(LimelightError, match=r"Writing a\.ome\.\w+: cancelled"):
         writer.write_ome_tiff(str(tmp_path / f"a{suffix}"), counts(9, 8, 8), {})
     assert not list(tmp_path.glob("*a*"))

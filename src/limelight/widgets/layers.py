@@ -69,7 +69,11 @@ def pixel_size_nm(layer: Layer) -> float | None:
 
 def _shows_planes(layer: Layer) -> bool:
     """Whether a layer is as our reader made it of a file with several axes."""
-    return {PLANES_KEY, "time_axis"} <= set(layer.metadata)
+    if not {PLANES_KEY, "time_axis"} <= set(layer.metadata):
+        return False
+    sizes = {a.name: a.size for a in layer.metadata[PLANES_KEY].axes}
+    shown = tuple(sizes.get(str(name)) for name in layer.axis_labels[:-2])
+    return shown == tuple(layer.data.shape[:-2])  # a part that was cut out is an image like any
 
 
 def _frame_axis(layer: Layer) -> int | None:

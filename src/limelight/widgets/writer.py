@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from limelight.core.localizations import Localizations
 
 __all__ = [
+    "progress",
     "write_decode",
     "write_folder",
     "write_labels_ome_tiff",
@@ -118,7 +119,7 @@ def _write_image(path: str, data: Any, meta: Meta, suffix: str, *, segmentation:
         rgb=bool(meta.get("rgb")),
         segmentation=segmentation,
     )
-    with _progress(target) as tell:
+    with progress(f"Writing {target.name}…") as tell:
         if isinstance(movie, Movie) and tuple(movie.shape) == image.shape:
             if not target.name.lower().endswith(".zarr"):
                 return str(_write_movie(target, movie, image.um("x"), tell))
@@ -209,24 +210,37 @@ def _speaking() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(target: Path) -> Iterator[Callable[[int, int], None] | None]:
-    """Show how far the writing is, with a button that ends it; nothing without a window."""
+def progress(title: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how far a long work is, with a button that ends it; nothing without a window.
+
+    Parameters
+    ----------
+    title : str
+        What is done.
+
+    Yields
+    ------
+    callable or None
+        To be told how much is done, and of how much; raises where the person cancels.
+
+    Raises
+    ------
+    LimelightError
+        If the person cancels.
+    """
     try:
         from qtpy.QtWidgets import QApplication, QProgressDialog
     except Exception:  # qtpy raises errors of its own where no Qt is installed
         yield None
         return
-    if QApplication.instance() is None or (
-        threading.current_thread() is not threading.main_thread()
-    ):
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if QApplication.instance() is None or not in_main_thread:
         yield None
         return
     from qtpy.QtCore import Qt
 
-    dialog = QProgressDialog(
-        f"Writing {target.name}…", "Cancel", 0, 1000, QApplication.activeWindow()
-    )
-    dialog.setWindowTitle("Save")
+    dialog = QProgressDialog(title, "Cancel", 0, 1000, QApplication.activeWindow())
+    dialog.setWindowTitle("Limelight")
     # The window takes no clicks meanwhile, so that nothing changes under the writer.
     dialog.setWindowModality(Qt.WindowModality.ApplicationModal)
     dialog.setMinimumDuration(_PATIENCE_MS)
@@ -235,7 +249,7 @@ def _progress(target: Path) -> Iterator[Callable[[int, int], None] | None]:
     def tell(done: int, total: int) -> None:
         dialog.setValue(min(999, 1000 * done // max(1, total)))
         if dialog.wasCanceled():
-            raise LimelightError(f"{target.name}: cancelled; nothing was written.")
+            raise LimelightError(f"{title.rstrip('…')}: cancelled; nothing was written.")
 
     try:
         yield tell
