@@ -37,6 +37,7 @@ _IMAGE = (
         re.I,
     ),
 )
+_MOST_FOLDERS = 1000
 _AXES = ("position", "time", "channel", "z")
 
 
@@ -50,12 +51,17 @@ def _entries(folder: Path) -> list[Path]:
 def find_positions(folder: str | Path) -> list[tuple[str, Path]]:
     """Return name and first file of every stack of Micro-Manager in a folder.
 
-    A folder with stacks of several acquisitions gives none: they are movies of their own.
+    They may also lie in a folder per position.  A folder with stacks of several acquisitions gives none: they are movies of their own.
     """
     found: list[tuple[str, Path]] = []
     seen: set[Path] = set()
     bases: set[str] = set()
-    for path in _entries(Path(folder)):
+    entries = _entries(Path(folder))
+    if not any(p.suffix.lower() in (".tif", ".tiff") for p in entries):
+        entries = [
+            p for inner in entries[:_MOST_FOLDERS] if inner.is_dir() for p in _entries(inner)
+        ]
+    for path in entries:
         match = _STACK.fullmatch(path.name)
         if match is None or path in seen:
             continue
@@ -66,7 +72,8 @@ def find_positions(folder: str | Path) -> list[tuple[str, Path]]:
         seen.update(parts)
         found.append((match["label"], parts[0]))
         bases.add(path.name[: match.start("label")])
-    return found if len(bases) == 1 else []
+    labels = {label for label, _ in found}
+    return found if len(bases) == 1 and len(labels) == len(found) else []
 
 
 class PositionsSource(PlaneSource):
@@ -166,13 +173,12 @@ def find_images(folder: str | Path) -> list[tuple[dict[str, str], Path]]:
     folder = Path(folder)
     found: list[tuple[dict[str, str], Path]] = []
     for path in _entries(folder):
-        if path.is_dir():
-            inside = _entries(path) if (path / "metadata.txt").is_file() else []
-            for image in inside:
+        if place := _parse(path.name):
+            found.append((place, path))
+        elif (path / "metadata.txt").is_file():
+            for image in _entries(path):
                 if place := _parse(image.name):
                     found.append(({**place, "position": path.name}, image))
-        elif place := _parse(path.name):
-            found.append((place, path))
     counts = (len({place.get(a, "") for place, _ in found}) for a in ("position", "channel", "z"))
     return found if found and max(counts) > 1 else []
 

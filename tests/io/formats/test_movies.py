@@ -327,10 +327,13 @@ def test_dax_byte_orders_and_companion(tmp_path):
         open_movie(path)
 
 
-def test_positions_in_a_folder(tmp_path, frames, write_micromanager):
+@pytest.mark.parametrize("nested", [False, True])
+def test_positions_in_a_folder(tmp_path, frames, write_micromanager, nested):
     for p in range(2):
+        folder = tmp_path / f"Pos{p}" if nested else tmp_path
+        folder.mkdir(exist_ok=True)
         write_micromanager(
-            tmp_path / f"run_MMStack_Pos{p}.ome.tif",
+            folder / f"run_MMStack_Pos{p}.ome.tif",
             frames[6 * p : 6 * p + 6],
             [{"FrameIndex": k, "ChannelIndex": 0, "PositionIndex": p} for k in range(6)],
             {"PixelSize_um": 0.1},
@@ -348,7 +351,7 @@ def test_positions_in_a_folder(tmp_path, frames, write_micromanager):
     np.testing.assert_array_equal(
         image.array.compute(scheduler="sync"), frames.reshape(2, 6, 20, 26)
     )
-    with open_movie(tmp_path / "run_MMStack_Pos1.ome.tif") as movie:
+    with open_movie(folder / "run_MMStack_Pos1.ome.tif") as movie:
         np.testing.assert_array_equal(movie.read(0, 6), frames[6:])
 
 
