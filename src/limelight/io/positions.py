@@ -51,7 +51,8 @@ def _entries(folder: Path) -> list[Path]:
 def find_positions(folder: str | Path) -> list[tuple[str, Path]]:
     """Return name and first file of every stack of Micro-Manager in a folder.
 
-    They may also lie in a folder per position.  A folder with stacks of several acquisitions gives none: they are movies of their own.
+    They may also lie in a folder per position.  A folder with stacks of several acquisitions gives
+    none: they are movies of their own.
     """
     found: list[tuple[str, Path]] = []
     seen: set[Path] = set()
