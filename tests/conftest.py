@@ -5,6 +5,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A machine that is busy is no error, and the first call of a kernel compiles it.
+settings.register_profile("limelight", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("limelight")
 
 # Before anything is imported: figures need no screen, tests leave a person's settings alone, and
 # two xdist workers that compile the same function do not write into one cache.
