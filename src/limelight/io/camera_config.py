@@ -307,13 +307,14 @@ class CameraConfig:
         UserWarning
             If the camera or a read-out mode had to be guessed.
         """
-        entry, choices = self.match(movie.metadata)
+        metadata = {"Camera": movie.camera.name, **movie.metadata}
+        entry, choices = self.match(metadata)
         guessed = [
             f"{category} = {choices[category]!r}"
             for category in choices
-            if category not in entry.choices_in(movie.metadata)
+            if category not in entry.choices_in(metadata)
         ]
-        if self.find(movie.metadata) is None and len(self.cameras) > 1:
+        if self.find(metadata) is None and len(self.cameras) > 1:
             guessed.insert(0, f"camera = {entry.name!r}")
         if guessed:
             warnings.warn(
@@ -321,7 +322,7 @@ class CameraConfig:
                 f"taken: {', '.join(guessed)}. Check the photon conversion.",
                 stacklevel=2,
             )
-        camera = entry.camera(choices, movie.camera, gain=entry.gain_in(movie.metadata))
+        camera = entry.camera(choices, movie.camera, gain=entry.gain_in(metadata))
         return _crop(camera, movie)
 
 
