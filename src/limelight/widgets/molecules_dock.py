@@ -424,7 +424,7 @@ def _picture_name(layer: Layer) -> str:
     name = str(layer.name)
     for word in (" super-resolution", " molecules"):
         name = name.removesuffix(word)
-    return f"{name.split(' (')[0]} picture"
+    return f"{name.split(' (')[0].removesuffix('_locs')} picture"
 
 
 def _timer(parent: QWidget, milliseconds: int, function: Callable[[], object]) -> QTimer:

@@ -42,9 +42,11 @@ GAMMA = 0.6
 
 _MARGIN = 1 / 12  # drawn beyond each edge of the view, so that a small move shows no border
 _SHARPNESS = 1.4  # drawn pixels are between 1/1.4 and 1.4 of the screen's
+_PER_WIDTH = 2.5  # pixels per standard deviation; with more the picture looks the same
 _MOST_POINTS = 30_000
 _POINT = 4.0  # screen pixels
 _TYPICAL = 200  # of 256 colours: that of points which are coloured by no column
+_LOOKED_AT = 2**19  # pixels; of more, a quarter tells the contrast
 _VOLUME_SIDE = 512
 _VOLUME_PLANES = 96
 _FINEST_VOXEL_NM = 2.0
@@ -186,6 +188,12 @@ def colours_of(name: str) -> NDArray[np.uint8]:
     return lookup_table(np.asarray(ensure_colormap(name).map(np.linspace(0, 1, 256)), np.float64))
 
 
+def _brightest(image: NDArray[np.float32], percent: float) -> float:
+    """Return the intensity that so many of the lit pixels do not exceed, from some of them."""
+    every = 2 if image.size > _LOOKED_AT else 1
+    return contrast_of(image[::every, ::every], percent / 100)[1]
+
+
 def density(picture: Picture) -> Picture:
     """Return the picture in molecules per µm², so that its contrast holds at any zoom."""
     from dataclasses import replace
@@ -210,6 +218,8 @@ class Source:
     _left_out: tuple[dict[str, tuple[float, float]], NDArray[np.bool_] | None] = field(
         default_factory=lambda: ({}, None), repr=False
     )
+
+    _sharpest: float | None = None
 
     def _ready(self, ranges: Mapping[str, tuple[float | None, float | None]]) -> Scene:
         """Return the index, with these filters."""
@@ -275,7 +285,7 @@ class Source:
             return self._sprinkle(scene, look, viewport, (view[3] - view[1]) / max(screen[1], 1))
         # by the view itself: the part of it that is drawn must not change the size of pixels
         size = (max(int(screen[0] / _SHARPNESS), 1), max(int(screen[1] / _SHARPNESS), 1))
-        pixel = scene.pixel_size(view, size, look.mode)
+        pixel = self._pixel(scene, look, scene.pixel_size(view, size, look.mode))
         raw = scene.draw(
             viewport,
             pixel,
@@ -285,13 +295,30 @@ class Source:
             blur_nm=look.blur if look.mode == "blur" else None,
         )
         picture = density(raw)
-        high = look.held or contrast_of(picture.image, look.percent / 100)[1]
+        high = look.held or _brightest(picture.image, look.percent)
         rgb = limits = None
         if look.colour is not None:
             limits = look.limits or self._limits(scene, look.colour)
             colours = colours_of(look.colours)
             rgb = compose([Layer(picture, colours, (0.0, high), limits, GAMMA)])
         return Drawn(picture, high, limits, rgb, viewport, pixel, scene.filters.kept)
+
+    def _pixel(self, scene: Scene, look: Look, pixel_nm: float) -> float:
+        """Return the size of pixels, no smaller than the blur makes sense."""
+        if look.mode == "histogram":
+            return pixel_nm
+        if self._sharpest is None:
+            self._sharpest = np.inf
+            if "lpx" in self.locs and "lpy" in self.locs and len(scene):
+                low = [limits_of(scene.column(c)[None, :], 0.05)[0] for c in ("lpy", "lpx")]
+                self._sharpest = min(low) * scene.pixel_size_nm
+        width = self._sharpest
+        if look.mode == "blur" and look.blur is not None:
+            width = look.blur
+        width = max(width, look.min_blur_nm)
+        while np.isfinite(width) and 2 * pixel_nm * _PER_WIDTH <= width:
+            pixel_nm *= 2
+        return pixel_nm
 
     def _limits(self, scene: Scene, column: str) -> tuple[float, float]:
         return limits_of(scene.column(column)[None, :])

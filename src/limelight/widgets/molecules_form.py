@@ -213,10 +213,10 @@ class LookForm(QWidget):
         self._held = view.look.held
         if view.hold != self.hold or view.look.colours != self.maps.currentData():
             self.show_look(view.look, view.hold, view.locs)
-        colours = colours_of(view.look.colours)
-        if view.look.colour is not None and limits is not None:
-            unit = unit_of(view.look.colour)
-            title = f"{view.look.colour} ({unit})" if unit else view.look.colour
+        colours = colours_of(view.shown.colours)
+        if view.shown.colour is not None and limits is not None:
+            unit = unit_of(view.shown.colour)
+            title = f"{view.shown.colour} ({unit})" if unit else view.shown.colour
             self.bar.show_colours(colours, title, *limits)
             for box, value in zip((self.low, self.high), limits, strict=True):
                 with QSignalBlocker(box):

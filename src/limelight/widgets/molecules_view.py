@@ -131,6 +131,7 @@ class TableView(QObject):
         self.source = Source(locs)
         self.layer: Layer | None = None
         self.newest: Drawn | Sprinkled | Stacked | None = None
+        self.shown = look
         self._kind = ""
         self._solid = False
         self._colours = ""
@@ -208,7 +209,7 @@ class TableView(QObject):
             return
         self._asked = (key, view)
         function = partial(self.source.draw, self.look, dict(self.ranges), view, screen)
-        self.mailbox.request((key, view), function)
+        self.mailbox.request((key, view, self.look), function)
 
     def _redraw_solid(self) -> None:
         if self._flat_view is None:
@@ -218,7 +219,7 @@ class TableView(QObject):
         if key != self._asked:
             self._asked = key
             function = partial(self.source.stack, self.look, dict(self.ranges), view)
-            self.mailbox.request((key, view), function)
+            self.mailbox.request((key, view, self.look), function)
 
     def _is_there(self, key: Any, view: Viewport) -> bool:
         """Tell whether the layer shows all of the view already."""
@@ -238,7 +239,7 @@ class TableView(QObject):
             self.failed.emit(RuntimeError(f"It cannot be drawn: {type(error).__name__}: {error}"))
 
     def _on_drawn(self, tag: Any, result: Drawn | Sprinkled | Stacked | None) -> None:
-        key, view = tag
+        key, view, look = tag
         if self._closed or (isinstance(result, Stacked) != self._solid and result is not None):
             return
         if result is None:
@@ -247,7 +248,7 @@ class TableView(QObject):
             return
         if self.layer is not None and self.layer not in self._viewer.layers:
             return  # taken away meanwhile; the dock hears of it
-        self.newest = result
+        self.newest, self.shown = result, look
         if self.hold and self.look.held is None and isinstance(result, Drawn):
             self.look = replace(self.look, held=result.high)
         self._setting = True
@@ -285,25 +286,28 @@ class TableView(QObject):
                 if coloured
                 else {
                     "rgb": False,
-                    "colormap": self.look.colours,
+                    "colormap": self.shown.colours,
                     "contrast_limits": (0.0, drawn.high),
                     "gamma": GAMMA,
                 }
             )
             self._replace("rgb" if coloured else "image", data, **place, **more)
-            self._colours = self.look.colours
+            self._colours = self.shown.colours
             return
         layer: Any = self.layer
         with layer._block_refresh():
-            layer.scale, layer.translate = place["scale"], place["translate"]
+            # each of these has the viewer measure all layers anew; the second tells of both
+            with layer.events.scale.blocker():
+                layer.scale = place["scale"]
+            layer.translate = place["translate"]
         layer.data = data
         if not coloured:
             if layer.contrast_limits_range[1] < drawn.high:
                 layer.contrast_limits_range = (0.0, drawn.high * 4)
             if layer.contrast_limits[1] != drawn.high:
                 layer.contrast_limits = (0.0, drawn.high)
-            if self._colours != self.look.colours:
-                layer.colormap = self._colours = self.look.colours
+            if self._colours != self.shown.colours:
+                layer.colormap = self._colours = self.shown.colours
 
     def _show_points(self, points: Sprinkled) -> None:
         face = np.ones((len(points.rgb), 4), np.float32)
@@ -348,7 +352,7 @@ class TableView(QObject):
             translate=translate,
             units=(self.placement.units[1], *self.placement.units),
             axis_labels=("z", "y", "x"),
-            colormap=self.look.colours if self.look.colour is None else "gray",
+            colormap=self.shown.colours if self.shown.colour is None else "gray",
             contrast_limits=(0.0, voxels.high),
             gamma=GAMMA,
             rendering="mip",

@@ -5,13 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numba import njit
 
 from limelight.core.errors import ParameterError
+from limelight.core.pool import each, runs, thread_count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["rows_in_view"]
+
+_LEAST = 2**16  # rows that are worth a thread
+
+
+@njit(nogil=True, cache=True)
+def _inside(y, x, left_out, y0, x0, y1, x1, begin, end, out):  # type: ignore[no-untyped-def]
+    """Write the rows of begin to end - 1 that are in the viewport; return how many these are."""
+    some = left_out.size > 0
+    found = 0
+    for n in range(begin, end):
+        if (x[n] >= x0) & (x[n] <= x1) & (y[n] >= y0) & (y[n] <= y1):
+            if some and left_out[n]:
+                continue
+            out[found] = n
+            found += 1
+    return found
 
 
 def rows_in_view(
@@ -21,6 +39,7 @@ def rows_in_view(
     *,
     left_out: NDArray[Any] | None = None,
     most: int = 50_000,
+    threads: int | None = None,
 ) -> tuple[NDArray[np.intp], int]:
     """Return the molecules in a viewport, or evenly spaced ones where there are too many.
 
@@ -34,6 +53,8 @@ def rows_in_view(
         Nonzero for molecules that are not to be shown.
     most : int
         No more rows than these are returned.
+    threads : int, optional
+        Threads; the rows do not depend on them.
 
     Returns
     -------
@@ -51,12 +72,15 @@ def rows_in_view(
         raise ParameterError("sample: the columns must be of the same length.")
     if most < 1:
         raise ParameterError(f"sample: at least 1 molecule must be allowed, not {most}.")
-    y0, x0, y1, x1 = viewport
-    seen = (x >= x0) & (x <= x1)
-    seen &= (y >= y0) & (y <= y1)
-    if left_out is not None:
-        seen &= left_out == 0
-    rows = np.flatnonzero(seen)
+    y0, x0, y1, x1 = (float(v) for v in viewport)
+    skip = np.empty(0, np.bool_) if left_out is None else left_out
+
+    def look(run: tuple[int, int]) -> NDArray[np.intp]:
+        out = np.empty(run[1] - run[0], np.intp)
+        return out[: _inside(y, x, skip, y0, x0, y1, x1, *run, out)]
+
+    count = thread_count(threads)
+    rows = np.concatenate(each(look, runs(len(y), count, _LEAST), count))
     total = len(rows)
     if total > most:
         rows = rows[np.linspace(0, total - 1, most).astype(np.intp)]
