@@ -28,7 +28,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from scipy import ndimage
 
 from limelight.core.camera import Camera
 from limelight.core.detect._level import local_level
@@ -409,6 +408,8 @@ def explain_snr(
 
     broken = ~np.isfinite(block[start - first])
     if broken.any():
+        from scipy import ndimage
+
         broken = ndimage.maximum_filter(broken, 2 * half + 1, mode="constant")
     if peaks == "labels":
         otherwise = "joined with its surroundings into one spot"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from limelight.core.fit._arguments import as_spots, as_variance, as_width, check_number
-from limelight.core.fit.bounds import least_squares_precision
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -65,6 +64,7 @@ def fit_lq(
         If an argument has the wrong shape or type, or is out of range.
     """
     from limelight.core.fit import _gaussian_fit as kernel
+    from limelight.core.fit.bounds import least_squares_precision
     from limelight.core.fit._gaussian_model import SX, SY, B, N, X, Y
 
     spots = as_spots(photons)
