@@ -64,8 +64,8 @@ def fit_lq(
         If an argument has the wrong shape or type, or is out of range.
     """
     from limelight.core.fit import _gaussian_fit as kernel
-    from limelight.core.fit.bounds import least_squares_precision
     from limelight.core.fit._gaussian_model import SX, SY, B, N, X, Y
+    from limelight.core.fit.bounds import least_squares_precision
 
     spots = as_spots(photons)
     count, box = spots.shape[:2]
