@@ -26,6 +26,7 @@ _MOST_TIMES = 2000  # deflate packs about 1000 to 1
 _SLACK = 1 << 26
 _BLOCK_BYTES = 1 << 21
 _THREADS = 4
+_SCANNED = 64 << 20
 
 
 @contextmanager
@@ -43,7 +44,10 @@ def explaining(path: str | Path) -> Iterator[None]:
         raise FileError(
             path, "it does not fit into memory.", "Close other programs, or copy the file again."
         ) from error
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
+    except (
+        *(OSError, RuntimeError, LookupError, ValueError, TypeError),
+        *(AttributeError, OverflowError),
+    ) as error:
         text = str(error)
         if "plugin" in text or ("filter" in text and "not" in text):
             raise FileError(
@@ -62,6 +66,29 @@ def explaining(path: str | Path) -> Iterator[None]:
         ) from error
 
 
+def _check_heaps(path: Path) -> None:
+    """Raise where a heap of texts is damaged, over which the HDF5 library would never end.
+
+    A heap is ``GCOL``, version 1, its size, then objects: number, references, size, content padded
+    to 8 bytes; number 0 is the free rest (HDF5 file format, III.E).  Only files small enough to
+    be looked through at once are checked.
+    """
+    if path.stat().st_size > _SCANNED:
+        return
+    body = path.read_bytes()
+    place = body.find(b"GCOL\x01")
+    while place >= 0:
+        end = place + int.from_bytes(body[place + 8 : place + 16], "little")
+        item = place + 16
+        while item + 16 <= min(end, len(body)):
+            number = int.from_bytes(body[item : item + 2], "little")
+            size = int.from_bytes(body[item + 8 : item + 16], "little")
+            item += size if number == 0 else 16 + size + -size % 8
+            if (number == 0 and size < 16) or item > end:
+                raise FileError(path, "its texts are damaged.", "Copy the file again.")
+        place = body.find(b"GCOL\x01", place + 5)
+
+
 def open_file(path: str | Path) -> h5py.File:
     """Open an HDF5 file for reading.
 
@@ -74,6 +101,7 @@ def open_file(path: str | Path) -> h5py.File:
     with contextlib.suppress(ImportError):
         import hdf5plugin  # noqa: F401  (blosc and others)
     with explaining(path):
+        _check_heaps(Path(path))
         return h5py.File(path, "r")
 
 
