@@ -8,14 +8,21 @@ import pytest
 import tifffile
 from napari.components import ViewerModel
 from napari.layers import Image, Points
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from limelight.core.localizations import Localizations
 from limelight.core.locs.filter import filter_locs
-from limelight.core.render import Scene
+from limelight.core.render import Scene, render
 from limelight.io import save_localizations
-from limelight.widgets.layers import RESULT_KEY, Placement, molecules_layer
+from limelight.widgets.layers import (
+    RESULT_KEY,
+    Placement,
+    add_molecules,
+    molecules_layer,
+    show_picture,
+)
 from limelight.widgets.molecules_dock import MoleculesDock
 from limelight.widgets.molecules_draw import Drawn, Look, Source, Sprinkled
 from limelight.widgets.molecules_view import PICTURE_KEY, view_of
@@ -628,3 +635,82 @@ def test_molecules_without_numbers(viewer, make_dock, tmp_path, qtbot):
     choose(dock.look.colour, "photons")
     settle(qtbot, dock)
     assert picture_of(viewer).rgb and dock.message.text() == ""
+
+
+def test_the_result_of_a_run_takes_the_place_of_its_picture(viewer, make_dock, qtbot):
+    movie = viewer.add_image(np.zeros((5, HEIGHT, WIDTH)), scale=(1, UM, UM), name="cells")
+    dock = make_dock()
+    place, locs = Placement.of(movie), table()
+    running = show_picture(viewer, render(locs, 20.0), place, PIXEL, name="cells super-resolution")
+    settle(qtbot, dock)
+    assert not dock.views  # there is no table yet
+    show_picture(
+        *(viewer, render(locs, 20.0), place, PIXEL),
+        name="cells super-resolution",
+        layer=running,
+        locs=locs,
+    )
+    add_molecules(viewer, locs, place, name="cells molecules")
+    settle(qtbot, dock)
+    (view,) = dock.views
+    assert view.name == "cells picture" and view.layer.visible and not running.visible
+    assert movie.visible
+
+
+def test_a_table_that_comes_in_three_dimensions(viewer, dock, tmp_path, qtbot):
+    click(qtbot, dock.solid)
+    settle(qtbot, dock)
+    add_table(viewer, table(seed=4), tmp_path, "late.hdf5")
+    settle(qtbot, dock)
+    assert [view.layer.ndim for view in dock.views] == [3, 3]
+    click(qtbot, dock.solid)
+    settle(qtbot, dock)
+    assert [view.layer.ndim for view in dock.views] == [2, 2]
+
+
+def test_in_the_window_by_the_wheel_and_closed_again(make_napari_viewer, tmp_path, qtbot):
+    viewer = make_napari_viewer(show=True)
+    add_table(viewer, table(), tmp_path)
+    window, dock = viewer.window.add_plugin_dock_widget("napari-limelight", "Molecules")
+    assert isinstance(dock, MoleculesDock)
+    settle(qtbot, dock)
+    before = dock.views[0].newest.pixel_nm
+    native = viewer.window._qt_viewer.canvas.native
+    middle = QPointF(native.width() / 2, native.height() / 2)
+    for _ in range(20):
+        QApplication.sendEvent(
+            native,
+            QWheelEvent(
+                *(middle, QPointF(native.mapToGlobal(middle.toPoint())), QPoint(0, 0)),
+                *(QPoint(0, 120), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier),
+                *(Qt.ScrollPhase.NoScrollPhase, False),
+            ),
+        )
+        qtbot.wait(10)
+    settle(qtbot, dock)
+    assert dock.views[0].newest.pixel_nm < before
+    locs, gone = dock.views[0].locs, []
+    dock.destroyed.connect(lambda: gone.append(1))
+    viewer.window.remove_dock_widget(window)
+    dock.deleteLater()
+    del dock
+    qtbot.waitUntil(lambda: bool(gone))
+    viewer.scene.camera.zoom *= 2  # nobody listens any more
+    qtbot.wait(50)
+    _, again = viewer.window.add_plugin_dock_widget("napari-limelight", "Molecules")
+    settle(qtbot, again)
+    assert len(again.views) == 1 and again.views[0].locs is locs
+    assert sum(PICTURE_KEY in layer.metadata for layer in viewer.layers) == 1
+    again.views[0].mailbox.close()
+
+
+def test_a_persons_own_colour_map(viewer, dock, qtbot):
+    from napari.utils import Colormap
+
+    picture_of(viewer).colormap = Colormap([[0, 0, 0, 1], [1, 0.5, 0, 1]], name="my own")
+    viewer.scene.camera.zoom *= 4
+    settle(qtbot, dock)
+    assert picture_of(viewer).colormap.name == "my own"
+    choose(dock.look.mode, "Histogram")
+    settle(qtbot, dock)
+    assert picture_of(viewer).colormap.name == "my own" and dock.message.text() == ""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from limelight.widgets.range_histogram import Range
 
-__all__ = ["FilterPanel", "number_columns", "unit_of"]
+__all__ = ["FilterPanel", "number_columns", "titled", "unit_of"]
 
 _BINS = 100
 _LOOKED_AT = 500_000  # rows; more would not change the picture of a histogram
@@ -39,6 +39,12 @@ def number_columns(locs: Localizations) -> list[str]:
 def unit_of(column: str) -> str:
     """Return a column's unit, if it is known to have one."""
     return COLUMNS[column].unit if column in COLUMNS else ""
+
+
+def titled(column: str) -> str:
+    """Return a column's name with its unit, for people."""
+    unit = unit_of(column)
+    return f"{column} ({unit})" if unit and unit != column else column
 
 
 def _histograms(locs: Localizations) -> dict[str, Histogram]:
@@ -80,7 +86,7 @@ class _Row(QWidget):
         self.low, self.high = QLineEdit(self), QLineEdit(self)
         top = QHBoxLayout()
         top.setSpacing(4)
-        name = QLabel(f"{column} ({unit})" if unit else column, self)
+        name = QLabel(titled(column), self)
         name.setToolTip(tip)
         top.addWidget(name, 1)
         for line, word, mark in ((self.low, "least", "min"), (self.high, "greatest", "max")):

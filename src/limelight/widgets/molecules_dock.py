@@ -140,12 +140,18 @@ class MoleculesDock(MoleculesPanel):
         view.ratio = float(self.devicePixelRatioF())
         view.drawn.connect(partial(self._on_drawn, view))
         view.failed.connect(self._on_failed)
-        for other in self.viewer.layers:
-            if other.metadata.get(RESULT_KEY) is locs:
+        for other in list(self.viewer.layers):
+            if other.metadata.get(RESULT_KEY) is not locs:
+                continue
+            if PICTURE_KEY in other.metadata:  # of a dock that was closed
+                self.viewer.layers.remove(other)
+            else:
                 other.visible = False
         self._seen.add(locs)
         self.views.append(view)
         self.choose(view)
+        if self.solid.isChecked():
+            view.set_solid(True)
         view.redraw()
         return view
 

@@ -185,7 +185,11 @@ def colours_of(name: str) -> NDArray[np.uint8]:
         return lookup_table(name)
     from napari.utils.colormaps import ensure_colormap
 
-    return lookup_table(np.asarray(ensure_colormap(name).map(np.linspace(0, 1, 256)), np.float64))
+    try:
+        colours = ensure_colormap(name).map(np.linspace(0, 1, 256))
+    except KeyError:  # somebody's own, which napari knows by no name
+        return lookup_table("gray")
+    return lookup_table(np.asarray(colours, np.float64))
 
 
 def _brightest(image: NDArray[np.float32], percent: float) -> float:

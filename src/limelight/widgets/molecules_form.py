@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QVBoxL
 
 from limelight.widgets.colour_bar import ColourBar
 from limelight.widgets.controls import ChoiceBox, NumberBox
-from limelight.widgets.filter_panel import number_columns, unit_of
+from limelight.widgets.filter_panel import number_columns, titled
 from limelight.widgets.molecules_draw import MODES, Look, colours_of
 
 if TYPE_CHECKING:
@@ -215,9 +215,7 @@ class LookForm(QWidget):
             self.show_look(view.look, view.hold, view.locs)
         colours = colours_of(view.shown.colours)
         if view.shown.colour is not None and limits is not None:
-            unit = unit_of(view.shown.colour)
-            title = f"{view.shown.colour} ({unit})" if unit else view.shown.colour
-            self.bar.show_colours(colours, title, *limits)
+            self.bar.show_colours(colours, titled(view.shown.colour), *limits)
             for box, value in zip((self.low, self.high), limits, strict=True):
                 with QSignalBlocker(box):
                     box.setValue(float(f"{value:.4g}"))
@@ -325,8 +323,7 @@ def _fill(box: ChoiceBox, columns: list[str]) -> None:
         box.clear()
         box.addItem("intensity", None)
         for column in columns:
-            unit = unit_of(column)
-            box.addItem(f"{column} ({unit})" if unit else column, column)
+            box.addItem(titled(column), column)
 
 
 def _choose(box: ChoiceBox, data: Any) -> None:
