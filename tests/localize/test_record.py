@@ -17,6 +17,15 @@ def test_results_lie_beside_the_movie():
     assert results_path(ArrayMovie(np.zeros((1, 9, 9)))) == Path("movie_locs.hdf5")
 
 
+def test_a_folder_holds_its_results_and_a_zarr_does_not(tmp_path):
+    for name in ("images", "movie.ome.zarr"):
+        (tmp_path / name).mkdir()
+    images = ArrayMovie(np.zeros((1, 9, 9)), name="images", path=tmp_path / "images")
+    assert results_path(images) == tmp_path / "images" / "images_locs.hdf5"
+    zarr = ArrayMovie(np.zeros((1, 9, 9)), name="movie.ome", path=tmp_path / "movie.ome.zarr")
+    assert results_path(zarr) == tmp_path / "movie.ome_locs.hdf5"
+
+
 def test_provenance_is_plain_and_complete():
     metadata = {"Micro-Manager Metadata": {"Exposure": np.float64(30), "Path": Path("a")}}
     movie = ArrayMovie(np.zeros((4, 9, 8), ">u2"), Camera(name="Zyla"), metadata=metadata)

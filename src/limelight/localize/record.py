@@ -24,12 +24,15 @@ __all__ = ["as_script", "movie_document", "provenance", "results_path"]
 def results_path(movie: Movie, suffix: str = "_locs") -> Path:
     """Return where the results of a movie are saved: beside it, named after it.
 
-    A movie without a file saves into the current folder.
+    A movie without a file saves into the current folder, a folder of images into itself; a zarr is
+    a folder that nothing else belongs into.
     """
     if movie.path is None:
         folder = Path()
+    elif movie.path.is_dir() and movie.path.suffix != ".zarr":
+        folder = movie.path
     else:
-        folder = movie.path if movie.path.is_dir() else movie.path.parent
+        folder = movie.path.parent
     return folder / f"{movie.name}{suffix}.hdf5"
 
 
