@@ -43,6 +43,8 @@ def test_strided_and_empty_columns():
     rows, _ = rows_in_view(both[:, 0], both[:, 1], VIEW)
     again, _ = rows_in_view(both[:, 0].copy(), both[:, 1].copy(), VIEW)
     np.testing.assert_array_equal(rows, again)
+    rows, _ = rows_in_view(np.arange(9), np.arange(9), (2.5, 2.5, 6.5, 6.5))
+    np.testing.assert_array_equal(rows, [3, 4, 5, 6])
     rows, total = rows_in_view(np.empty(0), np.empty(0), VIEW)
     assert len(rows) == total == 0
 

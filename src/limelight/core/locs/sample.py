@@ -24,11 +24,11 @@ def _inside(y, x, left_out, y0, x0, y1, x1, begin, end, out):  # type: ignore[no
     some = left_out.size > 0
     found = 0
     for n in range(begin, end):
-        if (x[n] >= x0) & (x[n] <= x1) & (y[n] >= y0) & (y[n] <= y1):
-            if some and left_out[n]:
-                continue
-            out[found] = n
-            found += 1
+        inside = (x[n] >= x0) & (x[n] <= x1) & (y[n] >= y0) & (y[n] <= y1)
+        if some:
+            inside &= left_out[n] == 0
+        out[found] = n  # overwritten unless it is inside: without a branch it is much quicker
+        found += inside
     return found
 
 
@@ -75,9 +75,15 @@ def rows_in_view(
     y0, x0, y1, x1 = (float(v) for v in viewport)
     skip = np.empty(0, np.bool_) if left_out is None else left_out
 
+    # as numpy compares: in the columns' own type
+    ends = [
+        c.dtype.type(v) if c.dtype.kind == "f" else v
+        for v, c in ((y0, y), (x0, x), (y1, y), (x1, x))
+    ]
+
     def look(run: tuple[int, int]) -> NDArray[np.intp]:
         out = np.empty(run[1] - run[0], np.intp)
-        return out[: _inside(y, x, skip, y0, x0, y1, x1, *run, out)]
+        return out[: _inside(y, x, skip, *ends, *run, out)]
 
     count = thread_count(threads)
     rows = np.concatenate(each(look, runs(len(y), count, _LEAST), count))
