@@ -178,9 +178,9 @@ def guess_mapping(
         if ranked:
             best = min(ranked)[1]
             found[ours] = Source(best, split[best][1])
-    for ours in COLUMNS:
-        if ours not in found and ours in names:
-            found[ours] = Source(ours)
+    for name, (plain, unit) in split.items():
+        if plain in COLUMNS and plain not in found:
+            found[plain] = Source(name, unit)
     for both, (first, second) in {"lp": ("lpx", "lpy"), "s": ("sx", "sy")}.items():
         source = found.pop(both, None)
         if source is not None:

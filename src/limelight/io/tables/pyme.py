@@ -143,8 +143,8 @@ def write_h5r(locs: Localizations, path: str | Path) -> Path:
         results["sigma"] = np.sqrt(sx * sy)
     elif "sx" not in locs:
         results["sigma"] = pixel  # unknown; one pixel, so that amplitudes are finite
-    for theirs, ours in (("x0", "lpx"), ("y0", "lpy"), ("sigma", "sx_unc")):
-        if ours in locs:
+    for theirs, ours in (("x0", "lpx"), ("y0", "lpy"), ("z0", "lpz"), ("sigma", "sx_unc")):
+        if ours in locs and theirs in (errors.dtype.names or ()):
             errors[theirs] = export_column(locs, ours, "nm")
     if "photons" in locs:
         area = 2 * np.pi * (results["sigma"].astype(np.float64) / pixel) ** 2
