@@ -9,9 +9,10 @@ import tifffile
 from napari.components import ViewerModel
 
 from limelight.core.errors import FileError, LimelightError
-from limelight.core.localizations import Localizations
-from limelight.io import load_table, open_array, open_movie, write_tiff
+from limelight.core.localizations import COLUMNS, Localizations
+from limelight.io import load_table, open_array, open_movie, save_table, write_tiff
 from limelight.io.tables.dispatch import FORMATS
+from limelight.io.tables.kept import HELD, columns_lost
 from limelight.widgets import writer
 from limelight.widgets.layers import Placement, add_molecules
 from limelight.widgets.reader import movie_layer
@@ -75,6 +76,26 @@ def test_every_format_of_tables_is_offered(manager):
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_what_a_format_holds_is_kept_and_the_rest_is_said(tmp_path, form):
+    """The manual's table is held against this."""
+    rng = np.random.default_rng(0)
+    columns = {c: rng.uniform(1, 100, 40) for c in (*COLUMNS, "lpz", "mine")}
+    columns |= {"frame": np.arange(40), "iterations": np.arange(40)}
+    columns["sy"] = columns["sx"]  # PYME's files hold one width
+    locs = Localizations.from_columns(
+        columns, [{"Frames": 40, "Height": 100, "Width": 100, "Pixelsize": 107.0, "note": "n"}]
+    )
+    lost = columns_lost(locs, form)
+    path = save_table(locs, tmp_path / f"a{FORMS[form][0]}", form)
+    again = load_table(path)
+    assert [c for c in locs.columns if c not in again] == lost
+    for column in set(locs.columns) - set(lost):
+        np.testing.assert_allclose(again[column], locs[column], rtol=1e-6, err_msg=column)
+    assert again.provenance[0]["note"] == "n"
+
+
+@pytest.mark.filterwarnings("ignore:.*does not hold")
+@pytest.mark.parametrize("form", FORMS)
 def test_a_table_is_saved_in_every_format(tmp_path, viewer, manager, form):
     suffix, precision = FORMS[form]
     layer = molecules(viewer)
@@ -90,6 +111,43 @@ def test_a_table_is_saved_in_every_format(tmp_path, viewer, manager, form):
         np.testing.assert_allclose(again[column], locs[column], atol=precision)
 
 
+def test_columns_that_are_lost_are_said(tmp_path, viewer, manager):
+    molecules(viewer)
+    with pytest.warns(UserWarning, match=r"a\.txt: this format does not hold sx, sy; the other"):
+        viewer.layers.save(str(tmp_path / "a.txt"))
+
+
+def test_file_save_in_the_window(make_napari_viewer, tmp_path, monkeypatch):
+    from qtpy.QtWidgets import QFileDialog
+
+    monkeypatch.setattr("limelight.widgets.reader.can_ask", lambda: True)
+    viewer = make_napari_viewer(show=False)
+    molecules(viewer)
+    told = []
+    monkeypatch.setattr("napari.utils.notifications.show_warning", told.append)
+
+    def choose(self, parent, caption, directory, filter, options):
+        assert "SMLM" in filter and "Picasso" in filter
+        chosen = next(f for f in filter.split(";;") if "rapidSTORM" in f)
+        return str(tmp_path / "mine"), chosen
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    viewer.window._qt_viewer._save_layers_dialog(selected=True)
+    assert len(load_table(tmp_path / "mine.txt")) == ROWS
+    assert len(told) == 1 and "does not hold sx, sy" in told[0]
+
+
+def test_the_manual_tells_what_the_formats_hold(root):
+    text = (root / "docs" / "howto" / "formats.md").read_text(encoding="utf-8")
+    for form, held in HELD.items():
+        suffix = FORMS[form][0]
+        row = next(x for x in text.splitlines() if x.startswith("|") and f"`{form}`" in x)
+        assert f"`{suffix}" in row or suffix == ".mat", form
+        columns = row.split("|")[3]
+        assert "all" in columns if held is None else all(f"`{c}`" in columns for c in held), form
+
+
+@pytest.mark.filterwarnings("ignore:.*does not hold")
 @pytest.mark.parametrize("suffix", [".hdf5", ".h5r", ".smlm", ".parquet"])
 def test_the_suffix_alone_chooses_the_writer(tmp_path, viewer, manager, suffix):
     path = tmp_path / f"a{suffix}"

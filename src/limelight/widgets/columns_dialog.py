@@ -89,7 +89,7 @@ class ColumnsDialog(QDialog):
         self.setObjectName("limelight-columns")
         layout = QVBoxLayout(self)
         asked = QLabel(
-            f"The names of the columns do not tell {_listed(preview.questions)}. "
+            f"The names of the columns do not tell: {'; '.join(preview.questions)}. "
             "Please check what is taken:"
             if preview.questions
             else "Please check what the columns are taken to be:",
@@ -240,10 +240,6 @@ class ColumnsDialog(QDialog):
         button = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
         if button is not None:
             button.setEnabled(good)
-
-
-def _listed(parts: tuple[str, ...]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _text(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,16 +65,25 @@ def _units(meta: Meta) -> tuple[str, ...]:
 
 def _write_table(path: str, data: Any, meta: Meta, form: str, suffixes: tuple[str, ...]) -> str:
     """Write a table in one format; a suffix of another format that was typed is followed."""
-    from limelight.io.tables.dispatch import TABLE_SUFFIXES, save_table
+    from limelight.io.tables.dispatch import TABLE_SUFFIXES, format_of, save_table
+    from limelight.io.tables.kept import columns_lost
 
     target = Path(path)
     suffix = target.suffix.lower()
-    if suffix in suffixes:
-        return str(save_table(_table(meta, data), target, form))
     if suffix not in TABLE_SUFFIXES:
         target = target.with_name(target.name + suffixes[0])
-        return str(save_table(_table(meta, data), target, form))
-    return str(save_table(_table(meta, data), target))
+    elif suffix not in suffixes:
+        # An old file of that name must not decide what is written.
+        form = format_of(Path(f"new{suffix}"))
+    locs = _table(meta, data)
+    written = save_table(locs, target, form)
+    if lost := columns_lost(locs, form):
+        warnings.warn(
+            f"{written.name}: this format does not hold {', '.join(lost)}; the other columns are "
+            "in it. Save for Picasso too, to keep all.",
+            stacklevel=2,
+        )
+    return str(written)
 
 
 def _for_tables(form: str, *suffixes: str) -> Callable[[str, Any, Meta], list[str]]:
@@ -202,11 +212,25 @@ def _file_name(name: str, taken: set[str]) -> str:
 
 @contextmanager
 def _speaking() -> Iterator[None]:
-    """Let errors reach the person: napari takes a ValueError for 'there is no writer'."""
+    """Let errors and warnings reach the person.
+
+    While it saves, napari takes a ValueError for 'there is no writer', and keeps warnings back.
+    """
+    from limelight.widgets import reader
+
     try:
-        yield
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", UserWarning)
+            yield
     except ParameterError as error:
         raise LimelightError(str(error)) from error
+    for warning in said:
+        if reader.can_ask():
+            from napari.utils.notifications import show_warning
+
+            show_warning(str(warning.message))
+        else:
+            warnings.warn(warning.message, warning.category, stacklevel=3)
 
 
 @contextmanager
