@@ -200,6 +200,7 @@ class LocalizeDock(QWidget):
     def _on_point(self, _: Any) -> None:
         if self.layer is not None and self.movie is not None and self.layer.ndim > 3:
             self.movie = movie_of(self.layer, self.viewer)  # another channel or position
+            self._on_save()
         self.look()
 
     def _on_settings(self) -> None:
