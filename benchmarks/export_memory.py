@@ -1,7 +1,7 @@
 """How much memory the export of a large picture takes, and how long.
 
-The picture is written into a temporary folder, which must have room for it (molecules compress
-well: a picture of 100,000 x 100,000 pixels takes less than 1 GB).
+The picture is written into a temporary folder, which must have room for it: a million molecules on
+100,000 x 100,000 pixels take 19 GB as an OME-TIFF.
 
     python benchmarks/export_memory.py                                    20,000 x 20,000 pixels
     python benchmarks/export_memory.py --side 100000 --format .ome.tif    as the manual says
