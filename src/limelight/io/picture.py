@@ -314,7 +314,7 @@ def _write_png(plan: _Plan) -> Generator[Progress, None, None]:
                 band[:, begin : begin + 3 * rgb.shape[1]] = rgb.reshape(len(rgb), -1)
                 yield Progress(i * columns + j + 1, rows * columns)
             assert band is not None
-            if data := packer.compress(band.tobytes()):
+            if data := packer.compress(band.data):
                 file.write(_chunk(b"IDAT", data))
         file.write(_chunk(b"IDAT", packer.flush()))
         file.write(_chunk(b"IEND", b""))
