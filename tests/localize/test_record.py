@@ -3,10 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import tifffile
 import yaml
 
 from limelight.core.camera import Camera
 from limelight.core.movie import ArrayMovie
+from limelight.io import open_movie
 from limelight.localize import LocalizeSettings, as_script, localize, results_path
 from limelight.localize.record import provenance
 
@@ -51,3 +53,14 @@ def test_the_script_repeats_the_run(small, tmp_path, monkeypatch):
     expected = localize(movie, min_net_gradient=500, fit="mle-sigmaxy", frames=(2, 9))
     assert names["locs"].table.equals(expected.table)
     assert (tmp_path / "small_locs.hdf5").exists()
+
+
+def test_the_script_opens_the_channel_that_was_chosen(tmp_path):
+    path = tmp_path / "two.ome.tif"
+    frames = np.zeros((6, 2, 32, 32), np.uint16)
+    tifffile.imwrite(path, frames, metadata={"axes": "TCYX"}, ome=True)
+    with open_movie(path, channel=1) as movie:
+        script = as_script(movie, LocalizeSettings())
+    assert "open_movie(" in script and "channel=1" in script
+    names: dict[str, object] = {}
+    exec(script.replace("save=True", "save=False"), names)

@@ -161,6 +161,11 @@ class FileMovie:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    @property
+    def opened_as(self) -> tuple[str, dict[str, Any]]:
+        """What `limelight.io.open_movie` has to be given to open it again: path and choices."""
+        return str(self.path), {}
+
     def __reduce__(self) -> tuple[Any, ...]:
         from limelight.io.opening import open_movie
 

@@ -250,14 +250,18 @@ class PlanesMovie(FileMovie):
         """Close the files; frames cannot be read any more."""
         self.source.close()
 
+    @property
+    def opened_as(self) -> tuple[str, dict[str, Any]]:
+        """What `limelight.io.open_movie` has to be given to open it again: path and choices."""
+        chosen = {k: v for k, v in self.chosen.items() if k in ("channel", "z", "position")}
+        return self.source.locator(), {**chosen, **self._options, "time_axis": self.time_axis}
+
     def __reduce__(self) -> tuple[Any, ...]:
         from limelight.io.opening import open_movie
 
-        state = {"camera": self._given_camera}
         # What there is to say of the choice was said when it was opened first.
-        chosen = {k: v for k, v in self.chosen.items() if k in ("channel", "z", "position")}
-        options = {**chosen, **self._options, "time_axis": self.time_axis}
-        return partial(open_movie, **options), (self.source.locator(),), state
+        path, options = self.opened_as
+        return partial(open_movie, **options), (path,), {"camera": self._given_camera}
 
 
 def movie_at(

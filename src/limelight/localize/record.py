@@ -123,14 +123,18 @@ def as_script(movie: Movie, settings: LocalizeSettings, camera: Camera | None = 
         for name, value in camera.to_dict().items()
         if value != getattr(known, name)
     ]
-    lines = ["from limelight import Camera, localize", ""]
+    path, choices = getattr(movie, "opened_as", (movie.path and str(movie.path), {}))
+    chosen = "".join(f", {name}={value!r}" for name, value in choices.items() if value is not None)
+    lines = [f"from limelight import Camera, localize{', open_movie' if chosen else ''}", ""]
     if camera.has_maps:
         lines.append(
             "# the camera's per-pixel maps stand here as their means: load the maps instead"
         )
     lines += [f"camera = Camera({', '.join(differing)})", "locs = localize("]
-    source = repr(str(movie.path)) if movie.path else f"movie,  # your array {movie.name!r}"
-    lines.append(f"    {source}," if movie.path else f"    {source}")
+    if path is None:
+        lines.append(f"    movie,  # your array {movie.name!r}")
+    else:
+        lines.append(f"    open_movie({path!r}{chosen})," if chosen else f"    {path!r},")
     lines += [f"    {argument}," for argument in arguments]
     lines += ["    camera=camera,", "    save=True,", ")", "print(locs)", ""]
     return "\n".join(lines)

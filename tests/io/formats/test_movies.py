@@ -528,6 +528,7 @@ def test_the_layers_movie_is_at_the_sliders(tmp_path):
         assert movie.name == ("cells" if channel == 0 else "cells_RFP")
         np.testing.assert_array_equal(movie.read(0, 6), FRAMES[:, channel])
         assert movie.camera.pixel_size_nm == pytest.approx(110)
+    movie.close()
 
 
 def test_tables_and_other_texts_in_napari(tmp_path):
