@@ -1,8 +1,8 @@
 """How long the Localize dock's preview takes, from the slider to the marks.
 
 Measured is what a person waits for: the slider moves (or the threshold), a worker finds the
-spots, and the marks are in the layer.  Drawing the canvas is napari's and depends on the graphics
-card; it is shown apart.  Needs a screen; without one:
+spots, and the marks are in the layer.  napari draws the frame meanwhile, which depends on the
+graphics card: without one it takes a good part of the time.  Needs a screen; without one:
 
     xvfb-run -a -s "-screen 0 1920x1080x24" python benchmarks/preview_latency.py
 """
@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from _report import Row, arguments, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ REPEATS = 40
 REST_MS = 150
 
 
-def main() -> None:
+def latencies() -> list[Row]:
     os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp()  # the person's last settings stay alone
     import napari
     from qtpy.QtCore import QEventLoop, QTimer
@@ -41,6 +42,7 @@ def main() -> None:
     viewer.window.add_dock_widget(dock, name="Localize")
     dock.form.camera.boxes["baseline"].setValue(100)
     loop = QEventLoop()
+    rows: list[Row] = []
     shown: list[float] = []
     show = dock.preview_marks.show
 
@@ -66,12 +68,13 @@ def main() -> None:
                 loop.exec()
             waited.append((shown[-1] - begun) * 1000)
             detection.append(dock._look.milliseconds)
-        print(
-            f"{dock.form.detector.name:13} {what:10} median {np.median(waited):6.1f} ms, "
-            f"90 % below {np.quantile(waited, 0.9):6.1f} ms; detection alone "
-            f"{np.median(detection):5.1f} ms; {len(dock.preview_marks.layer.data)} spots",
-            flush=True,
-        )
+        title = f"{dock.form.detector.name}, {what} moved"
+        for label, value, goal in (
+            (f"{title}: to the marks, median", np.median(waited), "< 50"),
+            (f"{title}: to the marks, 90 % below", np.quantile(waited, 0.9), ""),
+            (f"{title}: detection, median", np.median(detection), ""),
+        ):
+            rows.append(Row(label, float(value), unit="ms", goal=goal))
 
     for name in ("snr", "net-gradient"):
         dock.form.preview.setChecked(False)
@@ -87,12 +90,9 @@ def main() -> None:
         )
     dock.mailbox.close()
     viewer.close()
-
-
-def drag(histogram: Any, step: float) -> None:
-    """Move the line as the mouse does."""
-    histogram._drag_to(histogram.threshold + step)
+    return rows
 
 
 if __name__ == "__main__":
-    main()
+    options = arguments("The preview, from the slider to the marks.").parse_args()
+    report("preview_latency", latencies(), options)
