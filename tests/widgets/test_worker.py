@@ -114,9 +114,9 @@ def test_pause_holds_and_goes_on(runner, bar, qtbot):
 
 def test_a_held_job_can_be_cancelled(runner, qtbot):
     steps = Steps(total=6)
-    steps.step(6)
     runner.start(steps.job())
     runner.pause()
+    steps.step(6)  # not before, or the job might end before it is held
     qtbot.waitUntil(lambda: steps.done >= 1)
     with qtbot.waitSignal(runner.finished) as ended:
         runner.cancel()
