@@ -6,6 +6,8 @@ import base64
 from html import escape
 from typing import TYPE_CHECKING
 
+from limelight.io.atomic import replacing
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -83,7 +85,6 @@ def write_page(
 </body>
 </html>
 """
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     return path

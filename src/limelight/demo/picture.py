@@ -12,6 +12,7 @@ from matplotlib.patheffects import Normal, Stroke
 from scipy import ndimage
 
 from limelight.core.render import render
+from limelight.io.atomic import replacing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -229,6 +230,5 @@ def draw_histograms(path: Path, locs: Localizations) -> Path:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    FigureCanvasAgg(figure).print_figure(temporary, format="png", facecolor=_PAPER)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        FigureCanvasAgg(figure).print_figure(temporary, format="png", facecolor=_PAPER)
