@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ import h5py
 import numpy as np
 
 from limelight.core.errors import FileError, LimelightError
+from limelight.core.pool import each, thread_count
 from limelight.io.shared_file import SharedFile
 
 if TYPE_CHECKING:
@@ -251,8 +250,7 @@ def read_columns(path: str | Path, dataset: h5py.Dataset) -> dict[str, NDArray[A
                 column[start:stop] = block[name]
 
         try:
-            with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-                list(pool.map(take, range(0, rows, step)))
+            each(take, range(0, rows, step), min(_THREADS, thread_count(None)))
         finally:
             if shared is not None:
                 shared.close()

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from limelight.core.errors import LimelightError, ParameterError
+from limelight.core.errors import LimelightError
 from limelight.localize import as_script
 from limelight.widgets.controls import ChoiceBox, MessageLabel
 from limelight.widgets.layers import frame_in_view, is_movie_layer, movie_of, unwrap
@@ -337,6 +337,6 @@ def _what_is_wrong_with(movie: Movie) -> str:
 
 
 def _say(error: Exception) -> str:
-    if isinstance(error, LimelightError | ParameterError):
+    if isinstance(error, LimelightError):
         return str(error)
     return f"{type(error).__name__}: {error}"
