@@ -24,16 +24,21 @@ from limelight.core.errors import LimelightError, PartError, suggest
 from limelight.core.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
+    from limelight.core.frame import Frame
     from limelight.core.movie import Block
     from limelight.core.spots import Candidates, Columns, Spots
+    from limelight.core.stream import Output, Stream
 
 __all__ = [
     "ROI",
     "Detector",
     "Fitter",
     "FrameFitter",
+    "Processor",
     "Verdicts",
     "load",
     "load_all",
@@ -42,7 +47,7 @@ __all__ = [
     "names",
 ]
 
-Group = Literal["detectors", "fitters"]
+Group = Literal["detectors", "fitters", "modules", "processors", "recorders"]
 ROI = tuple[int, int, int, int]
 """Region of interest in pixels: y0, x0, y1, x1 (stop excluded)."""
 
@@ -162,6 +167,31 @@ class FrameFitter(Protocol):
         box : int
             Side length of the region around a molecule that is fitted, pixels.
         """
+        ...
+
+
+@runtime_checkable
+class Processor(Protocol):
+    """Works on the frames of a running acquisition, or of a movie; a `Settings` class.
+
+    `process` is a generator: it pulls frames, and yields what it makes of them.  What it has to
+    remember lives in its local variables; what it wants to say at the end it says after its loop.
+
+    >>> def process(self, frames, stream):
+    ...     for frame in frames:
+    ...         yield replace(frame, pixels=frame.pixels + 1)
+
+    It runs in one thread of its own.  One that raises is switched off: the frame that it had
+    pulled and those that follow pass as they are, and the person is told.
+    """
+
+    alters: bool
+    """True if the frames that it yields take the place of those that it pulled, for what is shown
+    and, where the acquisition saves processed frames, for what is saved.  False if it only looks:
+    then it need not yield the frames again, and frames may be kept from it when it is too slow."""
+
+    def process(self, frames: Iterator[Frame], stream: Stream) -> Iterator[Output]:
+        """Yield what becomes of the frames."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""Acquire: microscope to frames: events, engine, hooks, processors, storage, simulated scope."""

@@ -1,0 +1,1 @@
+"""Metrics: every result remembered, compared and watched."""

@@ -1,0 +1,1 @@
+"""Reslice: point spread functions, live and recorded: views, beads, calibration."""

@@ -1,0 +1,1 @@
+"""Segment: from pixels to objects to features: modules, pipelines, batches."""
