@@ -12,7 +12,7 @@ import tifffile
 from limelight.core.camera import Camera
 from limelight.core.errors import FileError, ParameterError
 from limelight.core.movie import Movie
-from limelight.io import open_movie
+from limelight.io import open_array, open_movie
 from limelight.io.file_movie import NotAMovieError
 
 WRITERS = {
@@ -196,6 +196,67 @@ def test_orders_of_axes_in_ome(tmp_path, order):
     with movie:
         index = tuple(slice(None) if a in "TYX" else 0 for a in order)
         np.testing.assert_array_equal(movie.read(0, 5), stack[index])
+
+
+@pytest.mark.parametrize("kind", ["ome", "imagej"])
+def test_what_is_known_of_the_axes(tmp_path, kind):
+    stack = np.zeros((3, 4, 2, 9, 11), np.uint16)
+    path = tmp_path / ("a.ome.tif" if kind == "ome" else "a.tif")
+    if kind == "ome":
+        about = {
+            **{"PhysicalSizeX": 100, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 0.1},
+            **{"PhysicalSizeZ": 250, "PhysicalSizeZUnit": "nm"},
+            **{"TimeIncrement": 20, "TimeIncrementUnit": "ms"},
+            "Channel": {"Name": ["GFP", "R & <FP>"]},
+        }
+        tifffile.imwrite(path, stack, metadata={"axes": "TZCYX", **about})
+    else:
+        about = {"spacing": 0.25, "unit": "micron", "finterval": 0.02}
+        resolution = {"resolution": (10, 10), "resolutionunit": "NONE"}
+        tifffile.imwrite(
+            path, stack, imagej=True, metadata={"axes": "TZCYX", **about}, **resolution
+        )
+    image = open_array(path)
+    assert image.axes == ("time", "channel", "z", "y", "x")
+    assert image.scale == pytest.approx((0.02, 1, 0.25, 0.1, 0.1))
+    assert image.units == ("s", "pixel", "um", "um", "um")
+    image.close()
+    if kind == "ome":
+        assert image.labels == {"channel": ("GFP", "R & <FP>")}
+        with open_movie(path, channel="R & <FP>", z=2) as movie:
+            assert movie.chosen == {"channel": 1, "z": 2}
+
+
+@pytest.mark.parametrize("names", [["A", "A"], ["A", ""], ["A"]])
+def test_channels_without_names_of_their_own_have_numbers(tmp_path, names):
+    path = tmp_path / "a.ome.tif"
+    text = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        '<Pixels DimensionOrder="XYCZT" Type="uint16" SizeX="11" SizeY="9" SizeC="2" SizeZ="1" '
+        'SizeT="3" PhysicalSizeZ="nan" TimeIncrement="-1">'
+        + "".join(f'<Channel ID="c{k}" Name="{n}"/>' for k, n in enumerate(names))
+        + "<TiffData/></Pixels></Image></OME>"
+    )
+    tifffile.imwrite(path, np.zeros((6, 9, 11), np.uint16), description=text, metadata=None)
+    image = open_array(path)
+    assert (image.labels, image.scale[:2], image.units[:2]) == ({}, (1, 1), ("pixel", "pixel"))
+    image.close()
+
+
+def test_a_long_description_is_read_up_to_its_planes():
+    from limelight.io.ome import parse_ome
+
+    plane = '<Plane TheC="0" TheZ="0" TheT="0" ExposureTime="1"/>'
+    text = (
+        '<OME><Image><Pixels DimensionOrder="XYCZT" SizeX="9" SizeY="9" SizeC="2" SizeZ="5" '
+        'SizeT="7" PhysicalSizeX="0.1" PhysicalSizeZ="0.3" TimeIncrement="2">'
+        f'<Channel Name="GFP"><X/></Channel><Channel Name="RFP"/>{{}}</Pixels></Image></OME>'
+    )
+    long = parse_ome(text.format(plane * 400_000))
+    short = parse_ome(text.format(plane))
+    assert (long.channels, long.z_step_um, long.interval_s) == (("GFP", "RFP"), 0.3, 2)
+    assert long.axes == short.axes
+    assert (long.pixel_size_nm, short.exposure_ms) == (pytest.approx(100), 1000)
 
 
 @pytest.mark.parametrize("axis", "TZC")

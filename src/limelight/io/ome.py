@@ -73,6 +73,10 @@ class Ome:
         Where they are known.
     camera : str
         The detector's model or name.
+    z_step_um, interval_s : float, optional
+        Distance of two planes and of two time points, where they are known.
+    channels : tuple of str
+        Names of the channels; empty where not every one has a name of its own.
     """
 
     axes: list[tuple[str, int]]
@@ -80,6 +84,9 @@ class Ome:
     pixel_size_nm: float | None = None
     exposure_ms: float | None = None
     camera: str = ""
+    z_step_um: float | None = None
+    interval_s: float | None = None
+    channels: tuple[str, ...] = ()
 
 
 def _local(element: ElementTree.Element) -> str:
@@ -100,12 +107,12 @@ def _find(element: ElementTree.Element, name: str) -> ElementTree.Element | None
 def parse_ome(text: str) -> Ome | None:
     """Return what an OME-XML text says of its first image; None where it cannot be read."""
     if len(text) > _LONGEST:
-        # Hundreds of thousands of planes: close the elements behind the first image's head.
+        # Hundreds of thousands of planes: close the elements before the first one.
         start = text.find("<Pixels")
-        end = text.find(">", start)
-        if start < 0 or end < 0:
+        ends = [k for k in (text.find(f"<{n}", start) for n in ("TiffData", "Plane ")) if k > 0]
+        if start < 0 or not ends:
             return None
-        text = f"<OME><Image>{text[start:end].rstrip('/')}/></Image></OME>"
+        text = f"<OME><Image>{text[start : min(ends)]}</Pixels></Image></OME>"
     try:
         root = ElementTree.fromstring(text.strip().strip("\0"))
     except (ElementTree.ParseError, ValueError):
@@ -118,6 +125,11 @@ def parse_ome(text: str) -> Ome | None:
         return None
     axes = [(a, max(1, int(_number(pixels, f"Size{a}", 1)))) for a in reversed(order)]
     size = nanometres(_number(pixels, "PhysicalSizeX"), pixels.get("PhysicalSizeXUnit", "µm"))
+    step = nanometres(_number(pixels, "PhysicalSizeZ"), pixels.get("PhysicalSizeZUnit", "µm"))
+    interval = _number(pixels, "TimeIncrement") * _MILLISECONDS.get(
+        pixels.get("TimeIncrementUnit", "s"), 0.0
+    )
+    names = tuple(e.get("Name", "") for e in pixels if _local(e) == "Channel")
     exposure = None
     if (plane := _find(pixels, "Plane")) is not None:
         seconds = _number(plane, "ExposureTime")
@@ -126,7 +138,16 @@ def parse_ome(text: str) -> Ome | None:
     camera = ""
     if (detector := _find(root, "Detector")) is not None:
         camera = detector.get("Model") or detector.get("ID") or ""
-    return Ome(axes, _planes(pixels, axes), size, exposure, camera)
+    return Ome(
+        axes,
+        _planes(pixels, axes),
+        size,
+        exposure,
+        camera,
+        z_step_um=step / 1000 if step else None,
+        interval_s=interval / 1000 if 0 < interval < float("inf") else None,
+        channels=names if all(names) and len(set(names)) == len(names) else (),
+    )
 
 
 def _planes(pixels: ElementTree.Element, axes: list[tuple[str, int]]) -> list[Planes]:

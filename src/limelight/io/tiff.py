@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 
     from limelight.core.camera import Camera
 
-__all__ = ["TiffMovie", "check_alike", "choose_frames", "join_parts", "open_tiff", "read_metadata"]
+__all__ = [
+    "TiffMovie",
+    "check_alike",
+    "choose_frames",
+    "imagej_of",
+    "imagej_unit",
+    "join_parts",
+    "ome_of",
+    "open_tiff",
+    "read_metadata",
+]
 
 _KEPT_OPEN = 64
 _PLAUSIBLE_NM = (1.0, 50_000.0)
@@ -150,8 +160,8 @@ def _assemble(
     first = parts[0]
     headers = [micromanager.read_header(p.file, p.byte_order) for p in parts]
     text = first.description
-    ome = _ome(text)
-    imagej = _imagej(text)
+    ome = ome_of(text)
+    imagej = imagej_of(text)
     axes = _axes(text, ome, imagej)
     promised = 1
     for _, length in axes:
@@ -253,16 +263,22 @@ def _cut(
 
 
 @lru_cache(maxsize=1)
-def _ome(text: str) -> Ome | None:
+def ome_of(text: str) -> Ome | None:
+    """Return what the OME-XML in a description says; None for other files."""
     return parse_ome(text) if "<OME" in text[:4096] else None
 
 
-def _imagej(text: str) -> dict[str, str]:
+def imagej_of(text: str) -> dict[str, str]:
     """Return what ImageJ says of the file; empty for other files."""
     if not text.startswith("ImageJ="):
         return {}
     pairs = (line.partition("=") for line in text.splitlines())
     return {key.strip(): value.strip() for key, _, value in pairs if value}
+
+
+def imagej_unit(imagej: dict[str, str]) -> str:
+    """Return ImageJ's unit of length, which it writes with escapes where it is not ASCII."""
+    return re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m[1], 16)), imagej.get("unit", ""))
 
 
 def _whole(text: str | None) -> int:
@@ -441,7 +457,7 @@ def choose_frames(
 def read_metadata(part: TiffPart) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what the file says of the movie, and Micro-Manager's summary."""
     header = micromanager.read_header(part.file, part.byte_order)
-    ome, imagej = _ome(part.description), _imagej(part.description)
+    ome, imagej = ome_of(part.description), imagej_of(part.description)
     summary = header.summary if header else {}
     text = part.tag(0, micromanager.FRAME_TAG)
     properties = micromanager.frame_properties(text) if text else {}
@@ -474,10 +490,7 @@ def _resolution_nm(part: TiffPart, imagej: dict[str, str]) -> float | None:
     if per_unit <= 0:
         return None
     if imagej:
-        name = imagej.get("unit", "")
-        # ImageJ escapes what is not ASCII.
-        name = re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m[1], 16)), name)
-        return nanometres(1 / per_unit, name)
+        return nanometres(1 / per_unit, imagej_unit(imagej))
     if unit == 3:
         size = 1e7 / per_unit
         return size if _PLAUSIBLE_NM[0] <= size <= _PLAUSIBLE_NM[1] else None

@@ -10,8 +10,9 @@ import numpy as np
 from limelight.core.errors import FileError, TruncatedError
 from limelight.io import micromanager
 from limelight.io.axes import Axis
+from limelight.io.ome import nanometres
 from limelight.io.planes import PlaneSource
-from limelight.io.tiff import open_tiff
+from limelight.io.tiff import imagej_of, imagej_unit, ome_of, open_tiff
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,8 @@ class TiffSource(PlaneSource):
         """Return the axes, and the page at every place on them (-1: none)."""
         pages, planes = self._pages, self._movie.planes
         if planes is None:
-            return (Axis("time", len(pages)),), np.arange(len(pages))
+            count = len(pages)
+            return (Axis("time", count, *self._about("time", count)),), np.arange(count)
         places, rows = planes
         named = {_NAMES.get(k, k): v for k, v in places.items()}
         order = sorted(named, key=lambda n: (n in _ORDER, n in _ORDER and _ORDER.index(n)))
@@ -74,13 +76,29 @@ class TiffSource(PlaneSource):
         return tuple(axes), table
 
     def _about(self, name: str, size: int) -> tuple[tuple[str, ...], float, str]:
+        """Return labels, distance and unit of an axis, by whichever description the file has."""
         summary = self._movie.summary
-        names = summary.get("ChNames")
-        if name == "channel" and isinstance(names, list) and len(names) == size:
-            return tuple(map(str, names)), 1.0, ""
-        step = micromanager.positive(summary.get("z-step_um"))
-        if name == "z" and step is not None:
-            return (), step, "um"
+        text = self._movie.parts[0].description
+        ome, imagej = ome_of(text), imagej_of(text)
+        if name == "channel":
+            names = summary.get("ChNames") or (ome.channels if ome is not None else ())
+            if isinstance(names, list | tuple) and len(names) == size:
+                return tuple(map(str, names)), 1.0, ""
+        elif name == "z":
+            step = micromanager.positive(summary.get("z-step_um"))
+            if ome is not None:
+                step = step or ome.z_step_um
+            if imagej and (value := micromanager.positive(imagej.get("spacing"))) is not None:
+                nm = nanometres(value, imagej_unit(imagej))
+                step = step or (nm / 1000 if nm else None)
+            if step is not None:
+                return (), step, "um"
+        elif name == "time":
+            interval = micromanager.positive(imagej.get("finterval"))
+            if ome is not None:
+                interval = interval or ome.interval_s
+            if interval is not None:
+                return (), interval, "s"
         return (), 1.0, ""
 
     def readable(
