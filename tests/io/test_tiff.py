@@ -250,7 +250,7 @@ def test_a_long_description_is_read_up_to_its_planes():
     text = (
         '<OME><Image><Pixels DimensionOrder="XYCZT" SizeX="9" SizeY="9" SizeC="2" SizeZ="5" '
         'SizeT="7" PhysicalSizeX="0.1" PhysicalSizeZ="0.3" TimeIncrement="2">'
-        f'<Channel Name="GFP"><X/></Channel><Channel Name="RFP"/>{{}}</Pixels></Image></OME>'
+        '<Channel Name="GFP"><X/></Channel><Channel Name="RFP"/>{}</Pixels></Image></OME>'
     )
     long = parse_ome(text.format(plane * 400_000))
     short = parse_ome(text.format(plane))
