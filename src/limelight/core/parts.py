@@ -42,6 +42,7 @@ __all__ = [
     "Verdicts",
     "load",
     "load_all",
+    "load_object",
     "make",
     "name_of",
     "names",
@@ -217,8 +218,8 @@ def names(group: Group) -> list[str]:
     return sorted(_registered(group))
 
 
-def load(group: Group, name: str) -> type[Settings]:
-    """Load the part of that name.
+def load_object(group: Group, name: str) -> Any:
+    """Load what is registered under that name.
 
     Raises
     ------
@@ -229,15 +230,26 @@ def load(group: Group, name: str) -> type[Settings]:
     if name not in known:
         raise PartError(f"There is no {name!r} among the {group}. {suggest(name, known)}")
     try:
-        part = known[name].load()
+        return known[name].load()
     except Exception as error:
         raise PartError(
             f"The part {name!r} ({known[name].value}) of limelight.{group} fails to load: {error}"
         ) from error
+
+
+def load(group: Group, name: str) -> type[Settings]:
+    """Load the part of that name, a class of settings.
+
+    Raises
+    ------
+    PartError
+        If there is none of that name, it cannot be imported, or it is something else.
+    """
+    part = load_object(group, name)
     if not (isinstance(part, type) and issubclass(part, Settings)):
         raise PartError(
-            f"The part {name!r} ({known[name].value}) of limelight.{group} is not a class of "
-            "limelight.core.settings.Settings."
+            f"The part {name!r} ({_registered(group)[name].value}) of limelight.{group} is not a "
+            "class of limelight.core.settings.Settings."
         )
     return part
 
