@@ -1,0 +1,30 @@
+"""The point spread function: looked at from three sides, measured on beads, modelled.
+
+Volumes are arrays (Z, Y, X), slices in the order of the stage.  Names load on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Profile": "views",
+    "Views": "views",
+    "line_profile": "views",
+    "profiles": "views",
+    "reslice": "views",
+    "width_of": "views",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
