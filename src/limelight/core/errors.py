@@ -18,6 +18,7 @@ __all__ = [
     "LimelightError",
     "ParameterError",
     "PartError",
+    "PipelineFileError",
     "TruncatedError",
     "suggest",
 ]
@@ -86,6 +87,10 @@ class TruncatedError(FileError):
 
 class CameraConfigError(FileError):
     """A camera configuration is wrong; the message says in which line and key."""
+
+
+class PipelineFileError(FileError):
+    """A pipeline's file is wrong; the message says in which line and key."""
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from limelight.core.errors import CameraConfigError
+from limelight.core.errors import CameraConfigError, FileError
 from limelight.io.shared_file import explain
 
 if TYPE_CHECKING:
@@ -30,20 +30,33 @@ class Node:
         The keys that lead to it.
     line : int
         Line of its key, from 1.
+    kind : class of FileError
+        What an error in it is raised as.
     """
 
-    def __init__(self, path: Path, node: yaml.Node, keys: tuple[str, ...], line: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        node: yaml.Node,
+        keys: tuple[str, ...],
+        line: int,
+        kind: type[FileError] = CameraConfigError,
+    ) -> None:
         self._path = path
         self._node = node
+        self._kind = kind
         self.keys = keys
         self.line = line
 
-    def error(self, reason: str, remedy: str = "Correct it there.") -> CameraConfigError:
+    def error(self, reason: str, remedy: str = "Correct it there.") -> FileError:
         """Return an error that names file, line and key."""
         where = " > ".join(self.keys)
-        return CameraConfigError(
+        return self._kind(
             self._path, f"line {self.line}{f', {where}' if where else ''}: {reason}", remedy
         )
+
+    def _child(self, node: yaml.Node, keys: tuple[str, ...], line: int) -> Node:
+        return Node(self._path, node, keys, line, self._kind)
 
     @property
     def is_mapping(self) -> bool:
@@ -76,12 +89,26 @@ class Node:
         for key, value in self._node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                raise Node(self._path, key, self.keys, line).error("a key must be a single word.")
-            child = Node(self._path, value, (*self.keys, key.value), line)
+                raise self._child(key, self.keys, line).error("a key must be a single word.")
+            child = self._child(value, (*self.keys, key.value), line)
             if key.value in seen:
                 raise child.error(f"this key is there twice (first in line {seen[key.value]}).")
             seen[key.value] = line
             yield key.value, child
+
+    def elements(self) -> list[Node]:
+        """Return the elements of a list; nothing at all counts as an empty list.
+
+        Raises
+        ------
+        FileError
+            If it is not a list.
+        """
+        if self.is_empty:
+            return []
+        if not isinstance(self._node, yaml.SequenceNode):
+            raise self.error(f"a list is needed here, not {self.shown}.")
+        return [self._child(item, self.keys, item.start_mark.line + 1) for item in self._node.value]
 
     def texts(self) -> list[str]:
         """Return a list of texts; a single one counts as a list of one."""
@@ -92,9 +119,7 @@ class Node:
         for item in self._node.value:
             if not isinstance(item, yaml.ScalarNode):
                 line = item.start_mark.line + 1
-                raise Node(self._path, item, self.keys, line).error(
-                    "the list must hold single words."
-                )
+                raise self._child(item, self.keys, line).error("the list must hold single words.")
         return [str(item.value) for item in self._node.value]
 
     def text(self) -> str:
@@ -127,13 +152,26 @@ class Node:
             loader.dispose()
 
 
-def read_nodes(path: Path) -> Node:
+def read_nodes(
+    path: Path,
+    kind: type[FileError] = CameraConfigError,
+    needs: str = "It needs a key 'Cameras'.",
+) -> Node:
     """Read a YAML file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    kind : class of FileError
+        What an error in it is raised as.
+    needs : str
+        What an empty file lacks, for the message.
 
     Raises
     ------
     CameraConfigError
-        If it is not valid YAML; names the line.
+        (or the other kind) If it is not valid YAML; names the line.
     FileError
         If it cannot be read.
     """
@@ -142,18 +180,18 @@ def read_nodes(path: Path) -> Node:
     except OSError as error:
         raise explain(path, error) from error
     except UnicodeDecodeError as error:
-        raise CameraConfigError(path, "this is not a text file.", "Save it as UTF-8.") from error
+        raise kind(path, "this is not a text file.", "Save it as UTF-8.") from error
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         where = f"line {mark.line + 1}: " if mark else ""
-        raise CameraConfigError(
+        raise kind(
             path,
             f"{where}this is not valid YAML ({problem}).",
             "Check the indentation there, and whether a key is missing in the line above.",
         ) from error
     if root is None:
-        raise CameraConfigError(path, "the file is empty.", "It needs a key 'Cameras'.")
-    return Node(path, root, (), root.start_mark.line + 1)
+        raise kind(path, "the file is empty.", needs)
+    return Node(path, root, (), root.start_mark.line + 1, kind)
