@@ -37,5 +37,5 @@ class Frame:
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        height, width = self.pixels.shape
+        height, width = self.pixels.shape[:2]
         return height, width
