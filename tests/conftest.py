@@ -15,6 +15,8 @@ settings.load_profile("limelight")
 # two xdist workers that compile the same function do not write into one cache.
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="limelight-test-config-")
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="limelight-test-data-")
+os.environ["LIMELIGHT_DB"] = "none"  # tests of the database name one of their own
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ["NUMBA_CACHE_DIR"] = str(Path(__file__).parents[1] / "build" / "numba" / worker)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
+
+from limelight.core.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,29 +62,6 @@ def load_documents(text: str) -> list[dict[str, Any]]:
         where = f" (line {mark.line + 1})" if mark else ""
         raise ValueError(f"not valid YAML{where}") from error
     return [d for d in documents if isinstance(d, dict)]
-
-
-def plain(value: Any) -> Any:
-    """Return the value made of plain types only, as YAML and JSON can hold it."""
-    if isinstance(value, dict):
-        return {_key(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(v) for v in value]
-    if isinstance(value, np.generic | np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return base64.b64encode(value).decode("ascii")
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return str(value)
-
-
-def _key(key: Any) -> Any:
-    key = plain(key)
-    return key if isinstance(key, str | int | float | bool) or key is None else str(key)
 
 
 def dump_documents(documents: Sequence[Mapping[str, Any]]) -> str:

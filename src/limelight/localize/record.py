@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import limelight
 from limelight.core import parts
 from limelight.core.camera import Camera
+from limelight.core.plain import plain
 from limelight.core.settings import Settings, fields_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from limelight.core.movie import Movie
     from limelight.localize.settings import LocalizeSettings
 
@@ -50,7 +47,7 @@ def movie_document(movie: Movie) -> dict[str, Any]:
     if movie.path is not None:
         document["File"] = str(movie.path)
     document.setdefault("Camera", movie.camera.name or "None")
-    document.update(_plain(movie.metadata))
+    document.update(plain(movie.metadata))
     document["Frames"], document["Height"], document["Width"] = frames, height, width
     return document
 
@@ -138,19 +135,3 @@ def as_script(movie: Movie, settings: LocalizeSettings, camera: Camera | None = 
     lines += [f"    {argument}," for argument in arguments]
     lines += ["    camera=camera,", "    save=True,", ")", "print(locs)", ""]
     return "\n".join(lines)
-
-
-def _plain(value: Any) -> Any:
-    """Return the value in types that YAML and JSON can hold."""
-    from collections.abc import Mapping as MappingType
-
-    if isinstance(value, MappingType):
-        mapping: Mapping[Any, Any] = value
-        return {str(k): _plain(v) for k, v in mapping.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    return str(value)

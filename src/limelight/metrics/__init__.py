@@ -1,1 +1,81 @@
-"""Metrics: every result remembered, compared and watched."""
+"""Every measurement remembered, compared, watched.
+
+Capabilities say what they did with `limelight.core.report.report`; the recorder of this package
+puts it into a `Database`.  Nothing here knows a window.
+
+**The database.**  ``Database()`` is the one that ``LIMELIGHT_DB`` names (a file, an SQLAlchemy URL,
+or ``none``), else a file in the user's data folder.  All its methods raise `DatabaseError` with a
+message for a person, and are safe to call from several threads and processes.
+
+.. code-block:: python
+
+    database = Database()
+    rows = database.query()  # all runs, newest first, as columns
+    rows["nena_nm"], rows["started"], rows["file"]  # numpy arrays
+    shown = rows.where(Filter(text="cell 3", kinds=("localization",)))  # indices
+    database.preview(int(rows["id"][0]))  # PNG
+
+- ``query(Filter, columns, order=, limit=, offset=) -> Rows``: in SQL; ``Rows.where(Filter)`` does
+  the same in memory, for filtering as a person types.  ``revision()`` changes when there is
+  something new.  ``details(id)`` has settings, camera, all figures and notes.
+- ``status() -> Status``: place, versions, counts, rows that wait, watchers; never raises.
+- ``values_of("group" | "camera" | "kind")``, ``tags()``: for the filter's choices.
+- ``missing(rows)`` tells whose files are gone; ``relocate(old, new)``, ``remove(ids)`` and
+  ``regroup(ids, group, tags)`` change rows.
+- ``add_files_job(paths)`` adds results that exist already, of files and folders;
+  ``import_picasso(path)`` what Picasso Server has remembered.
+
+**What the views need**, as pure functions on arrays: `daily_boxes`, `trend`, `control_chart`,
+`bar_fractions`, `locs_over_time`, `common_histograms`, `to_csv`.
+
+**The watcher.**  ``Watcher(WatchSettings(folders=(...,)))`` with ``start()``, ``stop()``,
+``running``, ``log(lines)``; or ``watch_job(settings)`` as a job that ends when it is closed.
+``Database.watchers()`` lists those of all processes, ``Database.ask_to_stop(uid)`` stops one
+anywhere.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from limelight.metrics.connection import DatabaseError
+    from limelight.metrics.database import COLUMNS, Database, Details, Status, WatcherState
+    from limelight.metrics.rows import Filter, Rows, missing, moment
+
+_HOMES = {
+    "COLUMNS": "database",
+    "Database": "database",
+    "DatabaseError": "connection",
+    "Details": "database",
+    "Filter": "rows",
+    "Rows": "rows",
+    "Status": "database",
+    "WatcherState": "database",
+    "missing": "rows",
+    "moment": "rows",
+}
+
+__all__ = [
+    "COLUMNS",
+    "Database",
+    "DatabaseError",
+    "Details",
+    "Filter",
+    "Rows",
+    "Status",
+    "WatcherState",
+    "missing",
+    "moment",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
