@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from limelight.core.errors import LimelightError, ParameterError
+from limelight.io.cluster import connect
 from limelight.localize.block import localize_block, read_block
 
 if TYPE_CHECKING:
@@ -44,31 +44,9 @@ class Cluster:
     def __init__(
         self, client: Any, movie: Movie, settings: LocalizeSettings, camera: Camera
     ) -> None:
-        try:
-            from distributed import Client
-        except ImportError as error:
-            raise LimelightError(
-                "Spreading a job over a cluster needs dask.distributed. "
-                "Install it with: pip install 'napari-limelight[cluster]'"
-            ) from error
-        self._own = isinstance(client, str)
-        if self._own:
-            try:
-                client = Client(client, timeout="10s")  # type: ignore[no-untyped-call]
-            except (OSError, ValueError) as error:
-                raise ParameterError(
-                    f"No dask scheduler answers at {client!r}. Start one with `dask scheduler`, "
-                    f"workers with `dask worker ADDRESS`, and give its address. ({error})"
-                ) from error
-        self._client = client
-        threads = sum(client.nthreads().values())
-        if not threads:
-            self.close()
-            raise ParameterError(
-                "The dask cluster has no workers. Start some with `dask worker ADDRESS`."
-            )
+        self._client, self._own, threads = connect(client)
         self.size = 2 * threads  # one block at work and one waiting for every thread
-        self._shared = client.scatter([movie, settings, camera], broadcast=True)
+        self._shared = self._client.scatter([movie, settings, camera], broadcast=True)
         self._tasks: set[Any] = set()
 
     def submit(self, start: int, stop: int) -> Any:
