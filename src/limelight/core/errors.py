@@ -85,6 +85,14 @@ class TruncatedError(FileError):
         return type(self), (str(self.path), self.first_bad, self.readable)
 
 
+class StorageError(FileError):
+    """An acquisition cannot be written on: the disk is full, the folder is gone, no rights.
+
+    What was written before is still there and readable, and the image that could not be written
+    is not half there.
+    """
+
+
 class CameraConfigError(FileError):
     """A camera configuration is wrong; the message says in which line and key."""
 

@@ -1,0 +1,446 @@
+"""Which image of an acquisition is where: in memory, and in the index files beside the images.
+
+Two kinds of index file are read and written, both rows of entries that are only ever appended to:
+
+- ``NDTiff.index`` (NDTiff, version 3): length and text of the axes (JSON), length and text of the
+  file's name, and eight little-endian 32 bit numbers: place of the pixels, width, height, type and
+  compression of the pixels, place, length and compression of the metadata.
+- ``frames.index``, which Limelight writes beside OME-TIFF and OME-Zarr: a head (eight letters,
+  version, length and text of a JSON object), then the same entries with 64 bit places.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import threading
+from array import array
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from limelight.core.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "FRAMES",
+    "INDEX",
+    "KINDS",
+    "FrameIndex",
+    "Place",
+    "head",
+    "kind_of",
+    "pack",
+    "read_head",
+    "unpack",
+]
+
+INDEX = "NDTiff.index"
+FRAMES = "frames.index"
+_MARK = b"LLFRAMES"
+_VERSION = 1
+_SHORT = struct.Struct("<8I")
+_LONG = struct.Struct("<QIIIIQII")
+_LENGTH = struct.Struct("<I")
+
+KINDS: dict[int, tuple[str, int]] = {
+    0: ("<u1", 1),
+    1: ("<u2", 1),
+    2: ("<u1", 3),
+    3: ("<u2", 1),
+    4: ("<u2", 1),
+    5: ("<u2", 1),
+    6: ("<u2", 1),
+    16: ("<i1", 1),
+    17: ("<i2", 1),
+    18: ("<u4", 1),
+    19: ("<i4", 1),
+    20: ("<f4", 1),
+    21: ("<f8", 1),
+    22: ("<u2", 3),
+}
+"""Type and colours per pixel, by their number in an index; from 16 on the numbers are ours."""
+_NUMBERS = {value: number for number, value in reversed(KINDS.items())}
+
+_MOST_CELLS = 4  # places of a table per image, beyond which a dictionary is smaller
+_TABLE = 1 << 16
+
+
+class Place(NamedTuple):
+    """Where an image and its metadata are.
+
+    Parameters
+    ----------
+    file : str
+        File with the pixels, relative to the data set's folder.
+    pixels : int
+        Place of the first byte of the pixels.
+    height, width : int
+        Size, pixels.
+    kind : int
+        Type of the pixels, a key of `KINDS`.
+    metadata, length : int
+        Place and length of the metadata (JSON), in the same file unless the head names another.
+    """
+
+    file: str
+    pixels: int
+    height: int
+    width: int
+    kind: int
+    metadata: int
+    length: int
+
+
+def kind_of(dtype: np.dtype[Any], colours: int = 1) -> int | None:
+    """Return the number of a type of pixels; None where it has none."""
+    little = np.dtype(dtype).newbyteorder("<").str.replace("|", "<")
+    return _NUMBERS.get((little, colours))
+
+
+def head(about: Mapping[str, Any]) -> bytes:
+    """Return how a ``frames.index`` begins."""
+    text = json.dumps(about).encode()
+    return _MARK + struct.pack("<2I", _VERSION, len(text)) + text
+
+
+def read_head(body: bytes) -> tuple[dict[str, Any], int] | None:
+    """Return what the head of a ``frames.index`` says and its length; None if it has none.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged or of a version that is not known.
+    """
+    if body[:8] != _MARK:
+        return None
+    if len(body) < 16:
+        raise ValueError("its head is incomplete")
+    version, length = struct.unpack_from("<2I", body, 8)
+    if version != _VERSION:
+        raise ValueError(f"it is of the version {version}, which is not known")
+    about = json.loads(body[16 : 16 + length])
+    if not isinstance(about, dict):
+        raise ValueError("its head is damaged")
+    return about, 16 + length
+
+
+def pack(axes: bytes, place: Place, *, long: bool) -> bytes:
+    """Return the entry of one image.
+
+    Parameters
+    ----------
+    axes : bytes
+        The axes as JSON.
+    place : Place
+        Where it is.
+    long : bool
+        Whether for ``frames.index``, not for ``NDTiff.index``.
+    """
+    file = place.file.encode()
+    rest = (_LONG if long else _SHORT).pack(
+        place.pixels, place.width, place.height, place.kind, 0, place.metadata, place.length, 0
+    )
+    return b"".join((_LENGTH.pack(len(axes)), axes, _LENGTH.pack(len(file)), file, rest))
+
+
+def unpack(body: bytes, *, long: bool) -> Iterator[tuple[dict[str, int | str], Place, int]]:
+    """Yield axes, place and the end of every whole entry, up to one that is cut off.
+
+    Raises
+    ------
+    ValueError
+        If an entry is damaged.
+    """
+    numbers = _LONG if long else _SHORT
+    size, at = len(body), 0
+    while at + 4 <= size:
+        (length,) = _LENGTH.unpack_from(body, at)
+        if length == 0:
+            return  # the rest was reserved, not written
+        middle = at + 4 + length
+        if middle + 4 > size:
+            return
+        (count,) = _LENGTH.unpack_from(body, middle)
+        end = middle + 4 + count + numbers.size
+        if end > size:
+            return
+        axes = json.loads(body[at + 4 : middle])
+        file = body[middle + 4 : middle + 4 + count].decode()
+        if not isinstance(axes, dict) or not all(isinstance(v, int | str) for v in axes.values()):
+            raise ValueError("its axes are damaged")
+        if not file or "\\" in file or "\0" in file or not {"", ".."}.isdisjoint(file.split("/")):
+            raise ValueError("the name of its file is damaged")
+        pixels, width, height, kind, packed, metadata, letters, _ = numbers.unpack_from(
+            body, middle + 4 + count
+        )
+        if packed:
+            raise ValueError("its pixels are compressed")
+        yield axes, Place(file, pixels, height, width, kind, metadata, letters), end
+        at = end
+
+
+class _Positions:
+    """The positions on one axis, in order of appearance; code 0 means: not on this axis.
+
+    Whole numbers that come as 0, 1, 2, ... take no memory.
+    """
+
+    def __init__(self, name: str, first: int | str) -> None:
+        self.name = name
+        self.words = isinstance(first, str)
+        self._count = 0
+        self._codes: dict[int | str, int] | None = {} if self.words else None
+        self._values: list[str] | array[int] = [] if self.words else array("q")
+
+    def __len__(self) -> int:
+        return self._count
+
+    def check(self, value: int | str) -> None:
+        if isinstance(value, str) != self.words:
+            old, new = ("words", "numbers") if self.words else ("numbers", "words")
+            raise ParameterError(
+                f"The positions on the axis {self.name!r} are {old} so far, and now it is "
+                f"{value!r}. Use only {old} or only {new} on one axis."
+            )
+        if not self.words and not -(1 << 63) <= int(value) < 1 << 63:
+            raise ParameterError(f"The position {value} on the axis {self.name!r} is too far away.")
+
+    def find(self, value: int | str) -> int:
+        if self._codes is not None:
+            return self._codes.get(value, -1)
+        return int(value) + 1 if isinstance(value, int) and 0 <= value < self._count else -1
+
+    def add(self, value: int | str) -> int:
+        code = self.find(value)
+        if code > 0:
+            return code
+        if self._codes is None and value != self._count:
+            self._codes = {k: k + 1 for k in range(self._count)}
+            self._values = array("q", range(self._count))
+        self._count += 1
+        if self._codes is not None:
+            self._codes[value] = self._count
+            self._values.append(value)  # type: ignore[arg-type]
+        return self._count
+
+    def value(self, code: int) -> int | str:
+        return code - 1 if self._codes is None else self._values[code - 1]
+
+    def all(self) -> list[int | str]:
+        """Return the positions: whole numbers in their order, words as they appeared."""
+        if self._codes is None:
+            return list(range(self._count))
+        return list(self._values) if self.words else sorted(self._values)
+
+
+_ROW = np.dtype(
+    [
+        ("file", "u4"),
+        ("height", "u4"),
+        ("width", "u4"),
+        ("kind", "u4"),
+        ("pixels", "u8"),
+        ("metadata", "u8"),
+        ("length", "u4"),
+    ]
+)
+
+
+class FrameIndex:
+    """Where every image of an acquisition is, by its position on the axes.
+
+    It takes some 60 bytes per image, so that an acquisition of hours fits.  It is safe to use from
+    several threads.
+
+    Attributes
+    ----------
+    changes : int
+        Number of images that were added, those that took the place of another included.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._axes: dict[str, _Positions] = {}
+        self._files: dict[str, int] = {}
+        self._names: list[str] = []
+        self._rows = np.zeros(256, _ROW)
+        self._codes = np.zeros((256, 0), np.int32)
+        self._count = 0
+        self._table: NDArray[np.int32] | None = np.full((), -1, np.int32)
+        self._sparse: dict[tuple[int, ...], int] = {}
+        self.changes = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def axes(self) -> dict[str, list[int | str]]:
+        """Positions on every axis."""
+        with self._lock:
+            return {name: positions.all() for name, positions in self._axes.items()}
+
+    def words(self, axis: str) -> list[str]:
+        """Return the positions on an axis if they are words, else nothing."""
+        with self._lock:
+            positions = self._axes.get(axis)
+            return (
+                [] if positions is None or not positions.words else list(map(str, positions.all()))
+            )
+
+    def check(self, axes: Mapping[str, int | str]) -> None:
+        """Raise if positions on an axis are numbers and words.
+
+        Raises
+        ------
+        ParameterError
+            If they are.
+        """
+        for name, value in axes.items():
+            if name in self._axes:
+                self._axes[name].check(value)
+
+    def add(self, axes: Mapping[str, int | str], place: Place) -> int:
+        """Add an image; one at the same position takes its place.
+
+        Returns
+        -------
+        int
+            Its number, in the order in which the positions were first seen.
+        """
+        with self._lock:
+            for name, value in axes.items():
+                if name not in self._axes:
+                    self._axes[name] = _Positions(name, value)
+                    self._codes = np.pad(self._codes, ((0, 0), (0, 1)))
+                    if self._table is not None:
+                        self._table = self._table[..., None]
+                    self._sparse = {(*k, 0): v for k, v in self._sparse.items()}
+            key = tuple(
+                positions.add(axes[name]) if name in axes else 0
+                for name, positions in self._axes.items()
+            )
+            row = self._find(key)
+            if row < 0:
+                row = self._append(key)
+            number = self._files.get(place.file)
+            if number is None:
+                number = self._files[place.file] = len(self._names)
+                self._names.append(place.file)
+            self._rows[row] = (number, *place[2:5], place.pixels, *place[5:])
+            self.changes += 1
+            return row
+
+    def _append(self, key: tuple[int, ...]) -> int:
+        row = self._count
+        if row == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+            self._codes = np.concatenate([self._codes, np.zeros_like(self._codes)])
+        self._codes[row] = key
+        self._enter(key, row)
+        self._count += 1
+        return row
+
+    def _enter(self, key: tuple[int, ...], row: int) -> None:
+        table = self._table
+        if table is None:
+            self._sparse[key] = row
+            return
+        if any(k >= n for k, n in zip(key, table.shape, strict=True)):
+            shape = tuple(
+                n if k < n else max(k + 1, 2 * n) if n > 1 else k + 1
+                for k, n in zip(key, table.shape, strict=True)
+            )
+            if np.prod(shape, dtype=float) > _MOST_CELLS * (row + 1) + _TABLE:
+                self._table = None
+                self._sparse = {
+                    tuple(c): k for k, c in enumerate(self._codes[: self._count].tolist())
+                }
+                self._sparse[key] = row
+                return
+            grown = np.full(shape, -1, np.int32)
+            grown[tuple(slice(n) for n in table.shape)] = table
+            self._table = table = grown
+        table[key] = row
+
+    def _find(self, key: tuple[int, ...]) -> int:
+        if self._table is None:
+            return self._sparse.get(key, -1)
+        if any(k >= n for k, n in zip(key, self._table.shape, strict=True)):
+            return -1
+        return int(self._table[key])
+
+    def find(self, axes: Mapping[str, int | str]) -> int:
+        """Return the number of the image at that position; -1 where there is none."""
+        with self._lock:
+            if any(name not in self._axes for name in axes):
+                return -1
+            key = []
+            for name, positions in self._axes.items():
+                code = positions.find(axes[name]) if name in axes else 0
+                if code < 0:
+                    return -1
+                key.append(code)
+            return self._find(tuple(key))
+
+    def place(self, row: int) -> Place:
+        """Return where the image of that number is."""
+        with self._lock:
+            file, height, width, kind, pixels, metadata, length = self._rows[row].tolist()
+            return Place(self._names[file], pixels, height, width, kind, metadata, length)
+
+    def run(
+        self, axis: str | None, fixed: Mapping[str, int | str]
+    ) -> tuple[list[int | str], NDArray[np.int64]]:
+        """Return positions along an axis, and the numbers of the images there.
+
+        Parameters
+        ----------
+        axis : str or None
+            The axis; None: there is one image at most.
+        fixed : mapping
+            Positions on all other axes; an image is on no axis that is not named.
+        """
+        with self._lock:
+            codes = self._codes[: self._count]
+            keep = np.ones(self._count, bool)
+            along: int | None = None
+            for k, (name, positions) in enumerate(self._axes.items()):
+                if name == axis:
+                    along = k
+                    keep &= codes[:, k] > 0
+                else:
+                    keep &= codes[:, k] == (positions.find(fixed[name]) if name in fixed else 0)
+            if not set(fixed) <= set(self._axes) or (axis is not None and along is None):
+                keep[:] = False
+            rows = np.flatnonzero(keep)
+            if axis is None or along is None:
+                return [0] * len(rows), rows
+            positions = self._axes[axis]
+            values = [positions.value(c) for c in codes[rows, along].tolist()]
+            if not positions.words and np.any(np.diff(np.array(values, np.int64)) < 0):
+                order = np.argsort(np.array(values, np.int64), kind="stable")
+                values, rows = [values[k] for k in order.tolist()], rows[order]
+            return values, rows
+
+    def position(self, row: int) -> dict[str, int | str]:
+        """Return the axes of the image of that number."""
+        with self._lock:
+            return self._position(row)
+
+    def _position(self, row: int) -> dict[str, int | str]:
+        codes = self._codes[row].tolist()
+        return {
+            name: positions.value(code)
+            for (name, positions), code in zip(self._axes.items(), codes, strict=True)
+            if code
+        }
+
+    def positions(self) -> list[dict[str, int | str]]:
+        """Return the axes of all images, in the order in which they came."""
+        with self._lock:
+            return [self._position(row) for row in range(self._count)]
