@@ -1,0 +1,100 @@
+"""The kernels of smoothing: bands of rows, mirrored borders by tables of indices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["bilateral", "mirrored", "separable"]
+
+
+def mirrored(length: int, before: int, after: int) -> NDArray[np.int64]:
+    """Return which pixel stands for each place from -before to length + after - 1.
+
+    The border pixel itself is repeated: d c b a | a b c d | d c b a.
+    """
+    if length == 0:
+        return np.empty(0, np.int64)
+    place = np.arange(-before, length + after) % (2 * length)
+    return np.where(place < length, place, 2 * length - 1 - place).astype(np.int64)
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def _row_sum(padded, weights, out):  # type: ignore[no-untyped-def]
+    """Correlate one padded row; four weights at a time keep the sums in registers."""
+    taps, width = len(weights), len(out)
+    out[:] = 0
+    k = 0
+    while k + 4 <= taps:
+        a, b, c, d = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
+        for x in range(width):
+            out[x] += (
+                a * padded[x + k]
+                + b * padded[x + k + 1]
+                + c * padded[x + k + 2]
+                + d * padded[x + k + 3]
+            )
+        k += 4
+    while k < taps:
+        a = weights[k]
+        for x in range(width):
+            out[x] += a * padded[x + k]
+        k += 1
+
+
+@njit(nogil=True, cache=True, fastmath={"contract"})
+def separable(plane, weights, rows, columns, first, stop, out):  # type: ignore[no-untyped-def]
+    """Correlate rows first to stop - 1 with the weights, down and across."""
+    taps, width = len(weights), plane.shape[1]
+    column = np.empty(width, plane.dtype)
+    padded = np.empty(len(columns), plane.dtype)
+    for y in range(first, stop):
+        column[:] = 0
+        k = 0
+        while k + 4 <= taps:
+            a, b, c, d = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
+            p, q, r, s = (
+                plane[rows[y + k]],
+                plane[rows[y + k + 1]],
+                plane[rows[y + k + 2]],
+                plane[rows[y + k + 3]],
+            )
+            for x in range(width):
+                column[x] += a * p[x] + b * q[x] + c * r[x] + d * s[x]
+            k += 4
+        while k < taps:
+            a = weights[k]
+            p = plane[rows[y + k]]
+            for x in range(width):
+                column[x] += a * p[x]
+            k += 1
+        for x in range(len(columns)):
+            padded[x] = column[columns[x]]
+        _row_sum(padded, weights, out[y])
+
+
+@njit(nogil=True, cache=True)
+def bilateral(plane, space, factor, rows, columns, first, stop, out):  # type: ignore[no-untyped-def]
+    """Average rows first to stop - 1 with weights of distance and of difference."""
+    size, width = len(space), plane.shape[1]
+    centre = size // 2
+    for y in range(first, stop):
+        for x in range(width):
+            value = np.float64(plane[y, x])
+            total, weight = 0.0, 0.0
+            for j in range(size):
+                row = plane[rows[y + j]]
+                for i in range(size):
+                    dy, dx = j - centre, i - centre
+                    if dy * dy + dx * dx > centre * centre:
+                        continue
+                    other = np.float64(row[columns[x + i]])
+                    w = space[j] * space[i] * np.exp(factor * (other - value) ** 2)
+                    total += w * other
+                    weight += w
+            out[y, x] = total / weight
