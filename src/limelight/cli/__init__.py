@@ -1,28 +1,43 @@
-"""The command line: ``limelight localize | convert | info | view | demo``.
+"""The command line: ``limelight localize | convert | info | view | demo | undrift | link | ...``.
 
-One file per command; each has ``add_to`` (its arguments) and ``main`` (its work).  A command's file
-is imported only when it is the one that runs.
+One file per command, and one for all table tools; each has ``add_to`` (its arguments) and ``main``
+(its work).  A command's file is imported only when it is the one that runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["main"]
 
 COMMANDS = {
     "localize": "find and fit the molecules of movies",
+    "segment": "find the objects of images and measure them",
     "convert": "write a table of molecules in another format",
     "info": "tell what a movie or a table of molecules is",
     "view": "open files in napari",
     "demo": "simulate a movie, localize it and show the result",
 }
+TOOLS = {
+    "undrift": "measure the drift of tables and take it out",
+    "link": "join the appearances of a molecule in successive frames",
+    "filter": "keep the molecules that a condition holds for",
+    "pick": "keep the molecules in regions and describe these",
+    "dbscan": "find clusters by density",
+    "hdbscan": "find clusters of different densities",
+    "nena": "measure the precision from repeated molecules",
+    "frc": "measure the resolution by Fourier ring correlation",
+    "neighbours": "measure the distances to the nearest molecules",
+    "quality": "measure precision, resolution, drift and more",
+}
+"""The table tools; those of other packages are commands too, by their names."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,16 +63,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     wanted = next((w for w in words if not w.startswith("-")), None)
-    if wanted is not None and wanted not in COMMANDS:
+    known = {**COMMANDS, **TOOLS}
+    if wanted is not None and wanted not in known:
+        known |= _contributed()
+    if wanted is not None and wanted not in known:
         print(
-            f"limelight: there is no command {wanted!r}. {suggest(wanted, COMMANDS)}",
+            f"limelight: there is no command {wanted!r}. {suggest(wanted, known)}",
             file=sys.stderr,
         )
         return 2
-    for name, summary in COMMANDS.items():
+    for name, summary in known.items():
         command = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
         if name == wanted:
-            import_module(f"limelight.cli.{name}").add_to(command)
+            add_to, _ = _command(name)
+            add_to(command)
     try:
         options = parser.parse_args(words)
         if options.version:
@@ -68,8 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command is None:
             parser.print_help()
             return 2
-        status: int = import_module(f"limelight.cli.{options.command}").main(options)
-        return status
+        _, work = _command(options.command)
+        return work(options)
     except LimelightError as error:
         print(f"limelight: {error}", file=sys.stderr)
         return 2
@@ -79,3 +98,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+
+
+def _command(name: str) -> tuple[Callable[[Any], None], Callable[[Any], int]]:
+    """Return what declares a command's arguments, and what does its work."""
+    if name in COMMANDS:
+        module = import_module(f"limelight.cli.{name}")
+        return module.add_to, module.main
+    tools = import_module("limelight.cli.tools")
+    return partial(tools.add_to, name=name), partial(tools.main, name=name)
+
+
+def _contributed() -> dict[str, str]:
+    """Return the table tools of other packages."""
+    from limelight.core import parts
+
+    return dict.fromkeys(parts.names("tools"), "a table tool of another package")

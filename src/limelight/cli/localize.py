@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
 
 from limelight.cli.options import add_fields, given, part_fields
 from limelight.core import parts
 from limelight.core.errors import LimelightError, ParameterError
-from limelight.core.job import Progress, run
+from limelight.core.job import Job, Progress, run
+from limelight.core.report import recording
 from limelight.core.settings import fields_of
-from limelight.io import find_movies, load_localizations, open_movie, save_localizations
+from limelight.io import find_movies, load_localizations, open_movie
 from limelight.localize.api import CAMERA_VALUES, camera_of
 from limelight.localize.job import localize_job
 from limelight.localize.record import provenance, results_path
+from limelight.localize.saving import save_job
 from limelight.localize.settings import DEFAULT_DETECTOR, DEFAULT_FITTER, LocalizeSettings
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from limelight.core.movie import Movie
 
 __all__ = ["add_to", "main"]
+
+T = TypeVar("T")
 
 _CAMERA_HELP = {
     "baseline": "mean count in the dark [counts]",
@@ -78,6 +83,15 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--suffix", default="", help="added to the results' names: NAME_locs+SUFFIX"
     )
     results.add_argument("--overwrite", action="store_true", help="localize what is done again")
+    results.add_argument(
+        "--no-quality",
+        action="store_true",
+        help="do not measure the quality of results for the history",
+    )
+    results.add_argument("--group", default="", help="experiment, for the history")
+    results.add_argument(
+        "--tag", action="append", default=[], metavar="WORD", help="to find it by in the history"
+    )
     results.add_argument("--threads", type=int, help="number of threads (default: all cores)")
     results.add_argument("--dask", metavar="ADDRESS", help="spread the work over a dask cluster")
     results.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -152,23 +166,43 @@ def _one(
             return None
         if movie.problem is not None:
             print(f"{path}: {movie.problem}", file=sys.stderr)
-        bar: tqdm[Any] = tqdm(
-            total=None, unit="frame", desc=movie.name, disable=options.quiet or None, leave=False
-        )
-
-        def show(step: Progress) -> None:
-            bar.total = step.total
-            bar.set_postfix_str(step.message.split(",  ")[0], refresh=False)
-            bar.update(step.done - bar.n)
-
-        with bar:
-            job = localize_job(
+        begun = time.monotonic()
+        locs = _shown(
+            localize_job(
                 movie, settings, camera=camera, threads=options.threads, client=options.dask
-            )
-            locs = run(job, show)
-        saved = save_localizations(locs, target)
-        print(f"{path}: {len(locs):,} molecules in {saved.name}")
+            ),
+            *(movie.name, "frame", options.quiet),
+        )
+        saving = save_job(
+            *(locs, target, movie, settings, camera),
+            duration_s=time.monotonic() - begun,
+            quality=not options.no_quality and recording(),
+            group=options.group,
+            tags=options.tag,
+            threads=options.threads,
+        )
+        record = _shown(saving, f"{movie.name} quality", "step", options.quiet)
+        measured = [
+            f"{name} {value:.3g} nm"
+            for name, key in (("NeNA", "nena_nm"), ("FRC", "frc_nm"))
+            if (value := record.figures.get(key)) is not None
+        ]
+        told = f" ({', '.join(measured)})" if measured else ""
+        print(f"{path}: {len(locs):,} molecules in {target.name}{told}")
         return locs
+
+
+def _shown(job: Job[T], title: str, unit: str, quiet: bool) -> T:
+    """Run a job under a progress bar."""
+    bar: tqdm[Any] = tqdm(total=None, unit=unit, desc=title, disable=quiet or None, leave=False)
+
+    def show(step: Progress) -> None:
+        bar.total = step.total
+        bar.set_postfix_str(step.message.split(",  ")[0], refresh=False)
+        bar.update(step.done - bar.n)
+
+    with bar:
+        return run(job, show)
 
 
 def _is_done(target: Path, movie: Movie, settings: LocalizeSettings, camera: Camera) -> bool:

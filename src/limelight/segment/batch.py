@@ -34,13 +34,13 @@ from limelight.io.atomic import replacing
 from limelight.io.cluster import connect
 from limelight.segment.fields import Field, read_field
 from limelight.segment.files import save_pipeline
-from limelight.segment.run import Cache, pipeline_job
+from limelight.segment.running import Cache, pipeline_job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from limelight.segment.pipeline import Pipeline
-    from limelight.segment.run import PipelineResult
+    from limelight.segment.running import PipelineResult
 
 __all__ = ["BatchResult", "FieldStatus", "batch_job", "segment_field"]
 

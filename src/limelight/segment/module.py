@@ -136,6 +136,11 @@ class Module:
         return fields_of(self.settings)
 
     @property
+    def defaults(self) -> dict[str, Any]:
+        """The settings' values where none are chosen."""
+        return {f.name: f.default for f in self.fields}
+
+    @property
     def required(self) -> tuple[str, ...]:
         """The settings that have no default."""
         parameters = inspect.signature(self.function).parameters
@@ -199,6 +204,8 @@ def _sections(docstring: str) -> tuple[str, dict[str, str]]:
 def _kind_of(annotation: Any) -> Kind:
     alternatives = [a for a in get_args(annotation) if a is not type(None)]
     kind = get_origin(annotation) or annotation
+    if kind is Literal and all(isinstance(a, int | float) for a in alternatives):
+        return "Numeric"
     if kind is Literal or annotation is str:
         return "Character"
     if annotation is bool:

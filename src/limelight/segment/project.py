@@ -116,8 +116,10 @@ def _load_step(folder: Path, node: Node) -> Step:
     active = bool(words["active"].value()) if "active" in words else True
     step = _load_handles(path, module)
     name = path.name.removesuffix(".handles.yaml").removesuffix(".yaml")
+    values = {k: v for k, v in step.values.items() if v != module.defaults[k]}
+    outputs = {o: k for o, k in step.outputs.items() if k != f"{name}.{o}"}
     kept = {"source": source.text(), "handles": handles.text(), "text": _read_text(path)}
-    return replace(step, name=name, active=active, source={**step.source, **kept})
+    return replace(step, name=name, active=active, values=values, outputs=outputs, source=kept)
 
 
 def _read_text(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Run: a pipeline on the images of one field.
+"""Running: a pipeline on the images of one field.
 
 A step is known by its module, its settings and what it is connected to, down to the images.  What
 was computed before under the same description is taken from the cache; so after a change only the

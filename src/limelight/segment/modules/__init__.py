@@ -1,0 +1,46 @@
+"""The modules that come with Limelight; every function loads on first use.
+
+They are registered like anybody's, in the entry points of the group ``limelight.modules``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_FILES = {
+    "images": ("apply_mask", "combine_channels", "invert", "project", "rescale", "smooth"),
+    "masks": (
+        "clip",
+        "combine_masks",
+        "fill",
+        "filter",
+        "threshold_adaptive",
+        "threshold_manual",
+        "threshold_otsu",
+    ),
+    "objects": (
+        "declump",
+        "expand_or_shrink",
+        "label",
+        "register_objects",
+        "register_objects_channel",
+        "relabel",
+        "segment_secondary",
+        "segment_tertiary",
+        "use_label_image",
+    ),
+}
+_HOMES = {name: file for file, names in _FILES.items() for name in names}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

@@ -1,0 +1,277 @@
+"""Modules that make objects of masks: label, grow, part, register."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+
+from limelight.core import image as core
+from limelight.segment.module import About, version
+from limelight.segment.pipes import (
+    BinaryImage,
+    IntensityImage,
+    LabelImage,
+    MaskImage,
+    SegmentedObjects,
+)
+from limelight.segment.running import note
+
+__all__ = [
+    "declump",
+    "expand_or_shrink",
+    "label",
+    "register_objects",
+    "register_objects_channel",
+    "relabel",
+    "segment_secondary",
+    "segment_tertiary",
+    "use_label_image",
+]
+
+
+def _count(labels: LabelImage) -> str:
+    return f"{len(core.object_ids(labels))} objects"
+
+
+class Labelled(NamedTuple):
+    """What labelling gives.
+
+    Attributes
+    ----------
+    label_image : LabelImage
+        Each connected piece with its own number.
+    """
+
+    label_image: LabelImage
+
+
+@version("0.1.0")
+def label(mask: MaskImage, *, connectivity: Literal[4, 8] = 8) -> Labelled:
+    """Give each connected piece of a mask its own number.
+
+    Parameters
+    ----------
+    mask : MaskImage
+        The mask.
+    connectivity : int
+        Whether pixels are connected by edges only (4), or by corners too (8).
+    """
+    labels = core.label(mask, connectivity)
+    note(_count(labels))
+    return Labelled(labels)
+
+
+@version("0.1.0")
+def use_label_image(input_image: IntensityImage) -> Labelled:
+    """Take an image that was labelled before, in another program, for labels.
+
+    Parameters
+    ----------
+    input_image : IntensityImage
+        Whole numbers, one per object.
+    """
+    return Labelled(core.use_label_image(input_image))
+
+
+class Relabelled(NamedTuple):
+    """What relabelling gives.
+
+    Attributes
+    ----------
+    relabeled_image : LabelImage
+        The objects, numbered 1, 2, 3, ...
+    """
+
+    relabeled_image: LabelImage
+
+
+@version("0.0.1")
+def relabel(label_image: LabelImage) -> Relabelled:
+    """Give objects numbers without gaps.
+
+    Parameters
+    ----------
+    label_image : LabelImage
+        The objects.
+    """
+    return Relabelled(core.relabel(label_image))
+
+
+class Expanded(NamedTuple):
+    """What growing gives.
+
+    Attributes
+    ----------
+    expanded_image : LabelImage
+        The objects, grown or shrunk.
+    """
+
+    expanded_image: LabelImage
+
+
+@version("0.1.1")
+def expand_or_shrink(
+    image: LabelImage, *, n: Annotated[float, About(unit="px", low=-1000, high=1000)] = 1
+) -> Expanded:
+    """Grow objects, or shrink them.
+
+    Parameters
+    ----------
+    image : LabelImage
+        The objects.
+    n : float
+        By how much; they shrink where it is below 0.  Objects that meet stop there.
+    """
+    return Expanded(core.expand_or_shrink(image, n))
+
+
+class Declumped(NamedTuple):
+    """What parting gives.
+
+    Attributes
+    ----------
+    label_image : LabelImage
+        The objects, those that touched parted.
+    """
+
+    label_image: LabelImage
+
+
+@version("1.0.0")
+def declump(
+    mask: MaskImage,
+    intensity_image: IntensityImage | None = None,
+    *,
+    method: Literal["shape", "intensity"] = "shape",
+    min_distance: Annotated[float, About(unit="px", low=1, high=1000)] = 7,
+) -> Declumped:
+    """Part objects that touch, by their shape or by their brightness, with a watershed.
+
+    Parameters
+    ----------
+    mask : MaskImage
+        The objects.
+    intensity_image : IntensityImage
+        Grey values, for the brightness.
+    method : str
+        One object per bulge (shape), or per bright spot (intensity).
+    min_distance : float
+        Least distance of two centres.
+    """
+    labels = core.declump(mask, intensity_image, method, min_distance=min_distance)
+    note(_count(labels))
+    return Declumped(labels)
+
+
+class Secondary(NamedTuple):
+    """What growing over an image gives.
+
+    Attributes
+    ----------
+    secondary_label_image : LabelImage
+        One object around each primary object, with its number.
+    """
+
+    secondary_label_image: LabelImage
+
+
+@version("0.0.3")
+def segment_secondary(
+    primary_label_image: LabelImage,
+    intensity_image: IntensityImage,
+    *,
+    contrast_threshold: Annotated[float, About(unit="counts", low=0)] = 5,
+    min_threshold: Annotated[float | None, About(unit="counts")] = 125,
+    max_threshold: Annotated[float | None, About(unit="counts")] = 140,
+) -> Secondary:
+    """Grow objects, such as nuclei, over an image until they meet: cells.
+
+    Parameters
+    ----------
+    primary_label_image : LabelImage
+        What they grow from.
+    intensity_image : IntensityImage
+        Grey values in which the larger objects are seen.
+    contrast_threshold : float
+        Surroundings that differ by less are background.
+    min_threshold, max_threshold : float
+        What is darker is always background; what is brighter, never.
+    """
+    labels = core.segment_secondary(
+        primary_label_image, intensity_image, contrast_threshold, min_threshold, max_threshold
+    )
+    return Secondary(labels)
+
+
+class Tertiary(NamedTuple):
+    """What taking one from the other gives.
+
+    Attributes
+    ----------
+    tertiary_label_image : LabelImage
+        What of each larger object is not in the smaller ones.
+    """
+
+    tertiary_label_image: LabelImage
+
+
+@version("1.0.0")
+def segment_tertiary(
+    secondary_label_image: LabelImage, primary_label_image: LabelImage
+) -> Tertiary:
+    """Take smaller objects out of larger ones: cytoplasm is the cell without its nucleus.
+
+    Parameters
+    ----------
+    secondary_label_image : LabelImage
+        The larger ones.
+    primary_label_image : LabelImage
+        The smaller ones.
+    """
+    return Tertiary(core.segment_tertiary(secondary_label_image, primary_label_image))
+
+
+class Registered(NamedTuple):
+    """What registering gives.
+
+    Attributes
+    ----------
+    objects : SegmentedObjects
+        Objects that can be measured and are kept; the output's key is their name.
+    """
+
+    objects: SegmentedObjects
+
+
+def _registered(labels: LabelImage) -> Registered:
+    objects = SegmentedObjects(labels)
+    note(f"{len(objects)} objects")
+    return Registered(objects)
+
+
+@version("0.1.0")
+def register_objects(mask: MaskImage) -> Registered:
+    """Give objects a name, so that they can be measured and are kept.
+
+    Parameters
+    ----------
+    mask : MaskImage
+        Labels; of a mask, each connected piece is an object.
+    """
+    binary: BinaryImage = np.asarray(mask)
+    if binary.dtype == np.bool_:
+        return _registered(core.label(binary))
+    return _registered(core.register_objects(mask))
+
+
+@version("0.1.0")
+def register_objects_channel(mask: IntensityImage) -> Registered:
+    """Register objects that come as a channel of labels.
+
+    Parameters
+    ----------
+    mask : IntensityImage
+        Whole numbers, one per object.
+    """
+    return _registered(core.use_label_image(mask))
