@@ -185,7 +185,7 @@ def _one(
         measured = [
             f"{name} {value:.3g} nm"
             for name, key in (("NeNA", "nena_nm"), ("FRC", "frc_nm"))
-            if (value := record.figures.get(key)) is not None
+            if (value := record.figures.get(key)) is not None and key not in record.notes
         ]
         told = f" ({', '.join(measured)})" if measured else ""
         print(f"{path}: {len(locs):,} molecules in {target.name}{told}")

@@ -13,6 +13,8 @@ __all__ = ["plain"]
 
 def plain(value: Any) -> Any:
     """Return the value made of plain types only: numbers, texts, lists, dictionaries, None."""
+    if isinstance(value, np.generic | np.ndarray):  # first: numpy's float64 is a float, too
+        return plain(value.tolist())
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
@@ -21,8 +23,6 @@ def plain(value: Any) -> Any:
         return {_key(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(v) for v in value]
-    if isinstance(value, np.generic | np.ndarray):
-        return plain(value.tolist())
     if isinstance(value, bytes):
         try:
             return value.decode()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["KINDS", "Kind", "Recorder", "RunRecord", "flush", "report"]
+__all__ = ["KINDS", "Kind", "Recorder", "RunRecord", "flush", "recording", "report"]
 
 Kind = Literal["localization", "calibration", "beads", "acquisition", "segmentation", "tool"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -160,7 +160,12 @@ def _number(value: Any) -> float | None:
 
 
 class Recorder(Protocol):
-    """Keeps records; a `Settings` class with these methods, registered as a part."""
+    """Keeps records; a `Settings` class with these, registered as a part."""
+
+    @property
+    def on(self) -> bool:
+        """Whether it keeps anything now."""
+        ...
 
     def record(self, record: RunRecord) -> None:
         """Keep a record.  Called in a thread; quick, as the interpreter waits for it at its end."""
@@ -253,6 +258,11 @@ def report(record: RunRecord) -> None:
         _desk.put(record)
     except Exception:
         _log.exception("A record of %s could not be handed over.", record.file)
+
+
+def recording() -> bool:
+    """Tell whether anything keeps records, so that what is measured for them alone can be left."""
+    return any(recorder.on for recorder in _desk.recorders())
 
 
 def flush(timeout: float = 5.0) -> bool:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limelight.core.job import Progress, run
 from limelight.core.movie import as_movie
-from limelight.io import load_camera_config, open_movie, save_localizations
+from limelight.io import load_camera_config, open_movie
 from limelight.localize.job import localize_job
 from limelight.localize.record import results_path
+from limelight.localize.saving import save_job
 from limelight.localize.settings import LocalizeSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from limelight.core.camera import Camera
     from limelight.core.localizations import Localizations
@@ -62,6 +64,9 @@ def localize(
     fit: str | None = None,
     camera: Camera | str | Path | None = None,
     save: bool | str | Path = False,
+    quality: bool = False,
+    group: str = "",
+    tags: Sequence[str] = (),
     threads: int | None = None,
     client: Any = None,
     on_progress: Callable[[Progress], object] | None = None,
@@ -80,7 +85,13 @@ def localize(
     camera : Camera or path, optional
         A camera, or a camera configuration (YAML) in which the movie's one is looked up.
     save : bool or path, optional
-        Save ``<name>_locs.hdf5`` and ``.yaml`` beside the movie, or under that path.
+        Save ``<name>_locs.hdf5`` and ``.yaml`` beside the movie, or under that path; a result that
+        is saved is added to the history of runs (`limelight.metrics`).
+    quality : bool
+        Measure the quality of a result that is saved (precision, resolution, drift), for the
+        history.
+    group, tags
+        Experiment and further words under which it is found there.
     threads : int, optional
         Number of threads; all cores if not given.
     client : dask.distributed.Client or str, optional
@@ -120,13 +131,22 @@ def localize(
     movie = open_movie(source) if opened else as_movie(source)
     try:
         seen_through = camera_of(movie, camera, **conversion)
+        begun = time.monotonic()
         locs = run(
             localize_job(movie, settings, camera=seen_through, threads=threads, client=client),
             on_progress,
         )
         if save:
             path = results_path(movie) if save is True else Path(save)
-            save_localizations(locs, path)
+            took = time.monotonic() - begun
+            saving = save_job(
+                *(locs, path, movie, settings, seen_through),
+                duration_s=took,
+                quality=quality,
+                group=group,
+                tags=tags,
+            )
+            run(saving)
     finally:
         if opened:
             movie.close()  # type: ignore[attr-defined]

@@ -30,6 +30,11 @@ class DatabaseRecorder(Settings):
     happens to the database or to the process, the row is added now or later.
     """
 
+    @property
+    def on(self) -> bool:
+        """Whether ``LIMELIGHT_DB`` names a database."""
+        return database_url() is not None
+
     def record(self, record: RunRecord) -> None:
         """Write the row to the journal, and have it added."""
         url = database_url()

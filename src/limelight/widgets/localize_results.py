@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from limelight.core.errors import LimelightError
+from limelight.core.job import run
 from limelight.localize import results_path
 from limelight.widgets.layers import (
     Placement,
@@ -179,7 +180,7 @@ class LocalizeResults(QObject):
     # -- on disk --------------------------------------------------------------------------------
     def save_as(self, title: str = "Save localizations") -> Told:
         """Ask where to save the newest result, until it is saved or the person gives up."""
-        from limelight.io import save_localizations
+        from limelight.localize.saving import save_job
 
         if self.newest is None:
             return "", False
@@ -188,7 +189,8 @@ class LocalizeResults(QObject):
             if path is None:
                 return "", False
             try:
-                return f"Saved as {save_localizations(self.newest, path)}.", False
+                run(save_job(self.newest, path, quality=False))
+                return f"Saved as {path}.", False
             except (LimelightError, OSError) as error:
                 title = f"{error} Choose another place."
 

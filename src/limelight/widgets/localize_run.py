@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from limelight.core.errors import FileError, LimelightError
-from limelight.core.job import Progress
+from limelight.core.errors import LimelightError
+from limelight.core.job import Progress, run
 from limelight.core.localizations import Localizations
 from limelight.core.render import Canvas, Picture, render
 from limelight.localize import localize_job
+from limelight.localize.saving import save_job
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from limelight.core.camera import Camera
     from limelight.core.job import Job
     from limelight.core.movie import Movie
+    from limelight.core.report import RunRecord
     from limelight.localize import LocalizeSettings
 
 __all__ = ["Delivery", "LocalizeRun", "picture_pixel_nm"]
@@ -61,12 +63,15 @@ class Delivery:
         Where they were saved, if they were.
     problem : LimelightError, optional
         Why they were not.
+    record : RunRecord, optional
+        What was reported of them; `limelight.localize.saving.with_quality` adds to it.
     """
 
     locs: Localizations
     picture: Picture
     path: Path | None = None
     problem: LimelightError | None = None
+    record: RunRecord | None = None
 
 
 class LocalizeRun:
@@ -104,7 +109,7 @@ class LocalizeRun:
     def job(self) -> Job[Delivery]:
         """Run; yields progress without the parts, returns the `Delivery`."""
         inner = localize_job(self.movie, self.settings, camera=self.camera)
-        newest = time.monotonic()
+        begun = newest = time.monotonic()
         total = 1
         try:
             while True:
@@ -119,25 +124,30 @@ class LocalizeRun:
             locs: Localizations = stop.value
         finally:
             inner.close()
+        took = time.monotonic() - begun
         yield Progress(total, total, f"{len(locs):,} molecules · drawing and saving")
-        path, problem = self._save(locs)
-        return Delivery(locs, self.draw(locs), path, problem)
+        record, problem = self._save(locs, took)
+        path = None if record is None else self.save_to
+        return Delivery(locs, self.draw(locs), path, problem, record)
 
     def draw(self, locs: Localizations) -> Picture:
         """Return the picture of a table of this movie."""
         return render(locs, self._pixel(_FINAL_SIDE), min_blur_nm=_MIN_BLUR_NM)
 
-    def _save(self, locs: Localizations) -> tuple[Path | None, LimelightError | None]:
+    def _save(
+        self, locs: Localizations, took: float
+    ) -> tuple[RunRecord | None, LimelightError | None]:
         if self.save_to is None:
             return None, None
-        from limelight.io import save_localizations
-
+        saving = save_job(
+            *(locs, self.save_to, self.movie, self.settings, self.camera),
+            duration_s=took,
+            quality=False,
+        )
         try:
-            return save_localizations(locs, self.save_to), None
+            return run(saving), None
         except LimelightError as error:
             return None, error
-        except OSError as error:
-            return None, FileError(self.save_to, f"it cannot be written: {error.strerror}.")
 
     def _take(self, part: Localizations | None) -> None:
         if part is None:
