@@ -10,7 +10,7 @@ The same pipeline runs on an array, on a folder and on a live stream:
 
 ``pipes.py``: what flows; ``module.py``: a function as a part; ``pipeline.py``: the order, its edits
 and checks; ``running.py``: one field, with a cache; ``files.py`` and ``project.py``: the files;
-``fields.py`` and ``batch.py``: folders; ``script.py``: plain Python; ``modules/``: what comes with it.
+``fields.py`` and ``batch.py``: folders; ``script.py``: plain Python; ``modules/``: its own modules.
 """
 
 from __future__ import annotations

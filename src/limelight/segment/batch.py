@@ -3,10 +3,10 @@
 .. code-block:: text
 
     DIR/
-    ├── pipeline.yaml          what was done
+    ├── segmentation.yaml      what was done
     ├── status.csv             every field: done or failed, why, how long
     ├── labels/NAME_Nuclei.tif label images, named after their image
-    ├── tables/NAME.parquet    one part per field (kept for resuming)
+    ├── tables/NAME_Nuclei.csv one part per field (kept for resuming)
     ├── logs/NAME.log          what the modules said
     ├── features_Nuclei.csv    values: object and features
     ├── features_Nuclei.parquet
@@ -180,8 +180,8 @@ def _keep(
         with replacing(target) as temporary:
             write_tiff(temporary, labels if labels.ndim == 3 else labels[None])
         table = objects.features.reset_index(names="label")
-        with replacing(folder / "tables" / f"{one.name}_{name}.pickle") as temporary:
-            table.to_pickle(temporary)
+        with replacing(folder / "tables" / f"{one.name}_{name}.csv") as temporary:
+            table.to_csv(temporary, index=False)
         counts[name] = len(objects)
     # Written last: a field counts as done only when all of it is there.
     note = {"described": described, "counts": counts, "about": dict(one.about)}
@@ -355,7 +355,8 @@ def _join_tables(
     parts: dict[str, list[pd.DataFrame]] = {}
     for status in statuses:
         for name in status.counts:
-            table = pd.read_pickle(folder / "tables" / f"{status.name}_{name}.pickle")
+            part = folder / "tables" / f"{status.name}_{name}.csv"
+            table = pd.read_csv(part, float_precision="round_trip")
             table.insert(0, "field", status.name)
             for key, value in by_name[status.name].about.items():
                 table.insert(1, key, value)

@@ -107,7 +107,11 @@ def find_fields(
     found: list[Field] = []
     single: list[Path] = []
     for file in files:
-        axes = _axes(file)
+        try:
+            axes = _axes(file)
+        except FileError:  # it is told when its turn comes, and the others are not kept from theirs
+            found.append(Field(_stem(file), {c: Plane(str(file)) for c in channels}))
+            continue
         if axes.get("channel", 1) > 1 or len(channels) == 1:
             found.extend(_in_file(file, channels))
         else:
@@ -131,7 +135,7 @@ def _images(source: Path) -> list[Path]:
         known = {p for p in plain if not p.name.startswith(".")}
         # Formats with their own rules (zarr, split files, ...) are found as movies are.
         others = [p for p in inside if p.suffix.lower() not in IMAGE_SUFFIXES]
-        movies = [m for p in others if _is_movie(p) for m in [p]]
+        movies = {p for p in others if _is_movie(p)}
         return [p for p in inside if p in known or p in movies]
     return [source] if source.exists() else []
 
