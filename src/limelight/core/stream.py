@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
 
-__all__ = ["Output", "Reading", "Request", "Stream"]
+__all__ = ["Objects", "Output", "Reading", "Request", "Stream"]
 
 
 @dataclass(frozen=True)
@@ -99,5 +101,30 @@ class Request:
     reason: str = ""
 
 
-Output = Frame | Localizations | Reading | Request
+@dataclass(frozen=True, eq=False)
+class Objects:
+    """Objects that were found in a frame, such as nuclei.
+
+    Parameters
+    ----------
+    index : int
+        Index of the frame that completed the field.
+    name : str
+        What they are.
+    labels : array of int32 (Y, X) or (Z, Y, X)
+        Zero is background; each object has its own number.
+    features : DataFrame
+        One row per object, indexed by its number.
+    axes : mapping
+        Axes of the field.
+    """
+
+    index: int
+    name: str
+    labels: NDArray[np.int32]
+    features: pd.DataFrame
+    axes: Mapping[str, int | str] = field(default_factory=dict)
+
+
+Output = Frame | Localizations | Reading | Request | Objects
 """What a processor may yield."""
