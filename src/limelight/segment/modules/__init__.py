@@ -19,6 +19,7 @@ _FILES = {
         "threshold_manual",
         "threshold_otsu",
     ),
+    "measure": ("measure_intensity", "measure_morphology"),
     "objects": (
         "declump",
         "expand_or_shrink",

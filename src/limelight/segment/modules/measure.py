@@ -1,0 +1,126 @@
+"""Modules that measure objects; each gives a table with one row per object.
+
+``extract_objects`` are measured, the values belong to ``assign_objects``.  Both are the same, or
+correspond by their numbers (nuclei and the cells grown from them); with ``aggregate`` the first
+are the children of the second (spots in cells), and mean, standard deviation, sum and count over
+the children are kept.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from limelight.core import features as core
+from limelight.core.errors import ParameterError
+from limelight.segment.module import About, version
+from limelight.segment.objects import parents_of
+from limelight.segment.pipes import IntensityImage, Measurement, SegmentedObjects
+
+__all__ = ["measure_intensity", "measure_morphology"]
+
+Aggregate = Annotated[bool, About()]
+
+
+class Measured(NamedTuple):
+    """What measuring gives.
+
+    Attributes
+    ----------
+    measurements : Measurement
+        The features of each object.
+    """
+
+    measurements: Measurement
+
+
+def _assigned(
+    table: pd.DataFrame,
+    extract: SegmentedObjects,
+    assign: SegmentedObjects,
+    aggregate: bool,
+    channel_ref: str = "",
+) -> Measured:
+    """Bring the rows of what was measured to the objects that they belong to."""
+    ids = pd.Index(assign.ids, name="label")
+    if aggregate:
+        table = _aggregated(table, extract, assign).reindex(ids)
+    elif extract is not assign and not np.isin(table.index, ids).all():
+        raise ParameterError(
+            "extract_objects and assign_objects do not correspond by their numbers. Choose the "
+            "same objects for both, or switch on aggregate if the ones lie in the others."
+        )
+    return Measured(Measurement(table, channel_ref=channel_ref))
+
+
+def _aggregated(
+    table: pd.DataFrame, extract: SegmentedObjects, assign: SegmentedObjects
+) -> pd.DataFrame:
+    parents = parents_of(extract.labels, assign.labels, extract.ids)
+    owner = pd.Series(parents, index=extract.ids).reindex(table.index).to_numpy()
+    inside = table[owner > 0].groupby(owner[owner > 0])
+    parts = {
+        "Mean": inside.mean(),
+        "Std": inside.std(ddof=0),
+        "Sum": inside.sum(),
+    }
+    renamed = [
+        part.rename(columns=lambda c, what=what: f"{c}_{what}") for what, part in parts.items()
+    ]
+    counts = pd.Series(np.bincount(parents)[assign.ids] if len(parents) else 0, assign.ids)
+    joined = pd.concat(renamed, axis=1).reindex(assign.ids)
+    joined.insert(0, f"{table.columns[0].split('_')[0]}_Count", counts)
+    joined.index.name = "label"
+    return joined
+
+
+@version("0.1.1")
+def measure_intensity(
+    extract_objects: SegmentedObjects,
+    assign_objects: SegmentedObjects,
+    intensity_image: IntensityImage,
+    *,
+    aggregate: Aggregate = False,
+) -> Measured:
+    """Measure maximum, mean, minimum, sum and standard deviation of grey values.
+
+    Parameters
+    ----------
+    extract_objects : SegmentedObjects
+        What is measured.
+    assign_objects : SegmentedObjects
+        What the values belong to.
+    intensity_image : IntensityImage
+        Where it is measured.
+    aggregate : bool
+        Whether the ones lie in the others, and are summed up.
+    """
+    table = core.measure_intensity(extract_objects.labels, intensity_image)
+    return _assigned(table, extract_objects, assign_objects, aggregate, "intensity_image")
+
+
+@version("0.2.0")
+def measure_morphology(
+    extract_objects: SegmentedObjects,
+    assign_objects: SegmentedObjects,
+    *,
+    aggregate: Aggregate = False,
+    measure_zernike: bool = False,
+) -> Measured:
+    """Measure size and shape.
+
+    Parameters
+    ----------
+    extract_objects : SegmentedObjects
+        What is measured.
+    assign_objects : SegmentedObjects
+        What the values belong to.
+    aggregate : bool
+        Whether the ones lie in the others, and are summed up.
+    measure_zernike : bool
+        Whether Zernike moments up to degree 12 are measured too.
+    """
+    table = core.measure_morphology(extract_objects.labels, measure_zernike)
+    return _assigned(table, extract_objects, assign_objects, aggregate)
