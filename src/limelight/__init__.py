@@ -17,6 +17,21 @@ if TYPE_CHECKING:
     from limelight.core.render import render
     from limelight.core.simulate import SimulatedMovie
     from limelight.io import load_camera_config, load_localizations, open_movie, save_localizations
+    from limelight.io.picks import load_picks
+    from limelight.io.tool_calls import (
+        dbscan,
+        filter,
+        frc,
+        hdbscan,
+        link,
+        measure_drift,
+        neighbours,
+        nena,
+        pick,
+        quality,
+        undrift,
+    )
+    from limelight.io.tools import apply_tool, load_drift, save_drift
     from limelight.localize import LocalizeSettings, localize, localize_job
 
 _HOMES = {
@@ -28,13 +43,28 @@ _HOMES = {
     "Movie": "limelight.core.movie",
     "Progress": "limelight.core.job",
     "SimulatedMovie": "limelight.core.simulate",
+    "apply_tool": "limelight.io.tools",
+    "dbscan": "limelight.io.tool_calls",
+    "filter": "limelight.io.tool_calls",
+    "frc": "limelight.io.tool_calls",
+    "hdbscan": "limelight.io.tool_calls",
+    "link": "limelight.io.tool_calls",
     "load_camera_config": "limelight.io",
+    "load_drift": "limelight.io.tools",
     "load_localizations": "limelight.io",
+    "load_picks": "limelight.io.picks",
     "localize_job": "limelight.localize",
+    "measure_drift": "limelight.io.tool_calls",
+    "neighbours": "limelight.io.tool_calls",
+    "nena": "limelight.io.tool_calls",
     "open_movie": "limelight.io",
+    "pick": "limelight.io.tool_calls",
+    "quality": "limelight.io.tool_calls",
     "render": "limelight.core.render",
     "run": "limelight.core.job",
+    "save_drift": "limelight.io.tools",
     "save_localizations": "limelight.io",
+    "undrift": "limelight.io.tool_calls",
 }
 
 __all__ = [
@@ -46,14 +76,29 @@ __all__ = [
     "Movie",
     "Progress",
     "SimulatedMovie",
+    "apply_tool",
+    "dbscan",
+    "filter",
+    "frc",
+    "hdbscan",
+    "link",
     "load_camera_config",
+    "load_drift",
     "load_localizations",
+    "load_picks",
     "localize",
     "localize_job",
+    "measure_drift",
+    "neighbours",
+    "nena",
     "open_movie",
+    "pick",
+    "quality",
     "render",
     "run",
+    "save_drift",
     "save_localizations",
+    "undrift",
 ]
 
 

@@ -48,7 +48,7 @@ __all__ = [
     "names",
 ]
 
-Group = Literal["detectors", "fitters", "modules", "processors", "recorders"]
+Group = Literal["detectors", "fitters", "modules", "processors", "recorders", "tools"]
 ROI = tuple[int, int, int, int]
 """Region of interest in pixels: y0, x0, y1, x1 (stop excluded)."""
 

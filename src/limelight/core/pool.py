@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from limelight.core.errors import ParameterError
+from limelight.core.watch import newest_watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,8 +38,14 @@ def thread_count(threads: int | None) -> int:
 
 
 def each(function: Callable[[T], R], items: Iterable[T], threads: int | None = None) -> list[R]:
-    """Return the function's results for all items, in their order."""
+    """Return the function's results for all items, in their order.
+
+    Inside `limelight.core.watch.watched` the items are counted, and left when the job is closed.
+    """
     items = list(items)
+    watch = newest_watch()
+    if watch is not None:
+        function = watch.over(function, len(items))
     count = min(thread_count(threads), len(items))
     if count <= 1:
         return [function(item) for item in items]

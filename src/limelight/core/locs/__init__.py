@@ -13,7 +13,7 @@ _HOME = {
     "Drift": "drift.curve",
     "ExponentialFit": "kinetics",
     "FRC": "resolution",
-    "Measure": "assess",
+    "Measure": "result",
     "NeNA": "precision",
     "PolygonRegion": "regions",
     "Quality": "assess",

@@ -19,6 +19,7 @@ from limelight.core.locs.kinetics import bright_times
 from limelight.core.locs.linking import link
 from limelight.core.locs.precision import NeNA, nena
 from limelight.core.locs.resolution import FRC, frc
+from limelight.core.locs.result import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,34 +38,6 @@ _MEDIANS = (
     ("lpx", "Stated precision x", "px"),
     ("lpy", "Stated precision y", "px"),
 )
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One figure.
-
-    Parameters
-    ----------
-    name : str
-        Key under which it is kept, such as ``nena_nm``.
-    title : str
-        What it is, for a person.
-    value : float or None
-        The value; None where it could not be measured.
-    unit : str
-        Its unit.
-    reliable : bool
-        Whether it can be trusted.
-    note : str
-        Why it is missing or not to be trusted, or what else to know.
-    """
-
-    name: str
-    title: str
-    value: float | None
-    unit: str
-    reliable: bool = True
-    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
