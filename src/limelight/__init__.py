@@ -9,6 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from limelight.acquire import (
+        Acquisition,
+        Core,
+        Dataset,
+        acquire_job,
+        multi_d_acquisition_events,
+        start_headless,
+    )
     from limelight.core.camera import Camera
     from limelight.core.frame import Frame
     from limelight.core.job import Progress, run
@@ -35,6 +43,12 @@ if TYPE_CHECKING:
     from limelight.localize import LocalizeSettings, localize, localize_job
 
 _HOMES = {
+    "Acquisition": "limelight.acquire",
+    "Core": "limelight.acquire",
+    "Dataset": "limelight.acquire",
+    "acquire_job": "limelight.acquire",
+    "multi_d_acquisition_events": "limelight.acquire",
+    "start_headless": "limelight.acquire",
     "ArrayMovie": "limelight.core.movie",
     "Camera": "limelight.core.camera",
     "Frame": "limelight.core.frame",
@@ -68,14 +82,18 @@ _HOMES = {
 }
 
 __all__ = [
+    "Acquisition",
     "ArrayMovie",
     "Camera",
+    "Core",
+    "Dataset",
     "Frame",
     "Localizations",
     "LocalizeSettings",
     "Movie",
     "Progress",
     "SimulatedMovie",
+    "acquire_job",
     "apply_tool",
     "dbscan",
     "filter",
@@ -89,6 +107,7 @@ __all__ = [
     "localize",
     "localize_job",
     "measure_drift",
+    "multi_d_acquisition_events",
     "neighbours",
     "nena",
     "open_movie",
@@ -98,6 +117,7 @@ __all__ = [
     "run",
     "save_drift",
     "save_localizations",
+    "start_headless",
     "undrift",
 ]
 

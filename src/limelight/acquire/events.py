@@ -534,9 +534,7 @@ def _times(count: int | None, interval: float | Sequence[float]) -> list[EventDi
     return [{"axes": {"time": i}, "min_start_time": i * step} for i in range(count)]
 
 
-def _positions(
-    xy: Any, xyz: Any
-) -> tuple[list[tuple[float, float]] | None, list[float | None]]:
+def _positions(xy: Any, xyz: Any) -> tuple[list[tuple[float, float]] | None, list[float | None]]:
     if xy is not None and xyz is not None:
         raise ParameterError("Give xy_positions or xyz_positions, not both.")
     if xy is None and xyz is None:
@@ -565,9 +563,7 @@ def _labels(
     return list(labels)
 
 
-def _stack(
-    start: float | None, end: float | None, step: float | None
-) -> list[float] | None:
+def _stack(start: float | None, end: float | None, step: float | None) -> list[float] | None:
     if start is None and end is None and step is None:
         return None
     if start is None or end is None or step is None:

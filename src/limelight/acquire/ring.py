@@ -46,6 +46,12 @@ class Ring:
         for _ in range(slots):
             self._tickets.put(None)
 
+    def grow(self, slots: int) -> None:
+        """Make room for more frames."""
+        for _ in range(slots - self.slots):
+            self._tickets.put(None)
+        self.slots = max(self.slots, slots)
+
     @property
     def free(self) -> int:
         """Number of frames for which there is room."""

@@ -1,0 +1,1221 @@
+"""Acquisition: events in, images on the disk, with a person's functions in between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from limelight.acquire.core_access import find_core
+from limelight.acquire.engine import Engine, Stopped
+from limelight.acquire.events import Event, as_event_dicts, expected_sizes
+from limelight.acquire.hooks import FunctionProcessor, Hook, takes
+from limelight.acquire.notifications import EventsFuture, Notification
+from limelight.acquire.pipeline import Pipeline
+from limelight.acquire.results import Results
+from limelight.acquire.ring import Ring
+from limelight.core import parts
+from limelight.core.camera import Camera
+from limelight.core.errors import LimelightError, ParameterError, StorageError
+from limelight.core.frame import Frame
+from limelight.core.job import Progress
+from limelight.core.settings import Settings
+from limelight.core.stream import Request, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from limelight.core.job import Job
+    from limelight.core.parts import Processor
+
+__all__ = ["Acquisition", "EventQueue", "Failure", "Status", "acquire_job"]
+
+Format = Literal["ndtiff", "ome-zarr", "ome-tiff", "ram", "none"]
+FORMATS = ("ndtiff", "ome-zarr", "ome-tiff", "ram", "none")
+_IN_USE: dict[int, Acquisition] = {}
+_IN_USE_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An image that is missing.
+
+    Parameters
+    ----------
+    index : int
+        Its place; no other image has it.
+    axes : mapping
+        Where it would have belonged.
+    reason : str
+        Why there is none.
+    """
+
+    index: int
+    axes: Mapping[str, int | str]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """How an acquisition stands.
+
+    Parameters
+    ----------
+    phase : {"waiting", "running", "paused", "finishing", "finished"}
+        What it does.
+    finish_reason : {"", "completed", "canceled", "stopped", "failed"}
+        How it ended: ``stopped`` by a processor, ``canceled`` by a person.
+    acquired, saved : int
+        Images taken, and on the disk.
+    expected : int
+        Images that the events given so far ask for; 0 where that is not known.
+    failed : int
+        Images that could not be taken; see `Acquisition.failures`.
+    unsaved : int
+        Images in memory that could not be written.
+    waiting : int
+        Images on the way to the disk.
+    skipped : mapping
+        Frames that each looking processor did not see.
+    overflows : int
+        How often the camera had to be held because its buffer was full.
+    rate : float
+        Images per second, over the last second or more.
+    elapsed_s, remaining_s : float
+        Seconds since the start, and to the end (NaN where not known).
+    ms_per_frame : mapping
+        Mean time that each processor, and the writer, take for a frame, milliseconds.
+    messages : tuple of str
+        What was said, in order.
+    path : Path, optional
+        Folder of the data set.
+    """
+
+    phase: str
+    finish_reason: str = ""
+    acquired: int = 0
+    saved: int = 0
+    expected: int = 0
+    failed: int = 0
+    unsaved: int = 0
+    waiting: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    overflows: int = 0
+    rate: float = 0.0
+    elapsed_s: float = 0.0
+    remaining_s: float = float("nan")
+    ms_per_frame: Mapping[str, float] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
+    path: Path | None = None
+
+
+class EventQueue:
+    """The events that are still to be acquired; hooks and processors may add to it."""
+
+    def __init__(self, accepts: Callable[[Any], bool]) -> None:
+        self._items: SimpleQueue[Any] = SimpleQueue()
+        self._accepts = accepts
+
+    def put(self, events: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add an event, a list of events, a generator, or a useq sequence; None: no more."""
+        if self._accepts(events):
+            self._items.put(events)
+
+    def get(self, timeout: float) -> Any:
+        """Return what comes next; raises ``queue.Empty``."""
+        return self._items.get(timeout=timeout)
+
+    def clear(self) -> None:
+        """Forget what is waiting."""
+        with contextlib.suppress(Empty):
+            while True:
+                self._items.get_nowait()
+
+
+class Acquisition:
+    """An acquisition: give it events, and it takes, processes and saves the images.
+
+    >>> with Acquisition("data", "stack") as acq:  # doctest: +SKIP
+    ...     acq.acquire(multi_d_acquisition_events(z_start=0, z_end=10, z_step=0.5))
+
+    Parameters
+    ----------
+    directory : path, optional
+        Where the folder of the data set is made.  Without it, the images are kept in memory.
+    name : str
+        Name of the data set.
+    image_process_fn : callable, optional
+        Called with pixels and metadata (and the event queue, if it takes three arguments) of
+        every image; returns a pair of both, a list of such pairs, or None to keep the image from
+        being saved.
+    event_generation_hook_fn, pre_hardware_hook_fn, post_hardware_hook_fn : callable, optional
+        Called with each event when it is submitted, before and after the hardware is set; return
+        the event, changed or not, or None to delete it.  Where the hardware runs through several
+        events by itself, the last two are called with a list.  With two arguments, the second is
+        the event queue.
+    post_camera_hook_fn : callable, optional
+        Called when the camera has been started, such as to start an external trigger.
+    notification_callback_fn : callable, optional
+        Called with a `Notification` at every milestone, in a thread of its own.
+    image_saved_fn : callable, optional
+        Called with the axes and the data set (and the event queue) after an image was written.
+    napari_viewer : napari.Viewer, optional
+        Shows the images while they come.
+    show_display : bool or str
+        True: in a napari that is already open; ``"napari"``: open one; False: do not show.
+    process : bool
+        Run the image processing function in a process of its own.
+    saving_queue_size : int, optional
+        Number of images that may wait in memory; by default as many as fit ``buffer_mb``.
+    timeout, port, debug, core_log_debug
+        Accepted, so that scripts for Pycro-Manager run; only ``debug`` has an effect: messages
+        are printed.
+    core : pymmcore_plus.CMMCorePlus, optional
+        The microscope; by default the one in use, or the demonstration microscope.
+    format : {"ndtiff", "ome-zarr", "ome-tiff", "ram", "none"}, optional
+        How to save; by default NDTiff, and memory where there is no directory.
+    processors : sequence, optional
+        Processors: objects, names, or pairs (name, settings), in order.
+    save : {"processed", "raw"}
+        Which images are saved.
+    sequencing : bool
+        Whether the hardware may run through several events by itself.
+    on_storage_error : {"stop", "pause"} or path
+        What to do when the disk is full or the folder gone: end, hold until `continue_in` is
+        called, or go on in another folder.
+    buffer_mb : float
+        Memory for images on their way, megabytes.
+    camera : Camera, optional
+        What turns counts into photons, for processors.
+    metadata : mapping, optional
+        Kept in the summary metadata.
+    on_output : callable, optional
+        Called with the name of a processor, and a table, reading or request that it gave.
+    on_message : callable, optional
+        Called with every message for a person.
+
+    Raises
+    ------
+    ParameterError
+        If arguments are of no use, or the microscope is in use by another acquisition.
+    StorageError
+        If the directory cannot be written to.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path | None = None,
+        name: str | None = None,
+        image_process_fn: Callable[..., Any] | None = None,
+        event_generation_hook_fn: Callable[..., Any] | None = None,
+        pre_hardware_hook_fn: Callable[..., Any] | None = None,
+        post_hardware_hook_fn: Callable[..., Any] | None = None,
+        post_camera_hook_fn: Callable[..., Any] | None = None,
+        notification_callback_fn: Callable[[Notification], Any] | None = None,
+        image_saved_fn: Callable[..., Any] | None = None,
+        napari_viewer: Any = None,
+        show_display: bool | str = True,
+        process: bool = False,
+        saving_queue_size: int | None = None,
+        timeout: int = 500,
+        port: int = 4827,
+        debug: bool = False,
+        core_log_debug: bool = False,
+        *,
+        core: Any = None,
+        format: Format | None = None,
+        processors: Sequence[Any] = (),
+        save: Literal["processed", "raw"] = "processed",
+        sequencing: bool = True,
+        on_storage_error: str | Path = "stop",
+        buffer_mb: float = 256.0,
+        camera: Camera | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        on_output: Callable[[str, Any], None] | None = None,
+        on_message: Callable[[str], None] | None = None,
+    ) -> None:
+        if format is None:
+            format = "ndtiff" if directory is not None else "ram"
+        if format not in FORMATS:
+            raise ParameterError(f"format must be one of {', '.join(FORMATS)}, not {format!r}.")
+        if directory is None and format not in ("ram", "none"):
+            raise ParameterError(f"To save as {format}, give the directory to save in.")
+        if save not in ("processed", "raw"):
+            raise ParameterError(f"save must be 'processed' or 'raw', not {save!r}.")
+        if saving_queue_size is not None and saving_queue_size < 2:
+            raise ParameterError(f"saving_queue_size must be 2 or more, not {saving_queue_size}.")
+        self.directory = Path(directory).expanduser() if directory is not None else None
+        self.name = name or "acquisition"
+        self.format = format
+        self.debug = debug
+        self._save = save
+        self._policy = on_storage_error
+        self._buffer = buffer_mb * 1e6
+        self._slots = saving_queue_size
+        self._camera = camera
+        self._given_metadata = dict(metadata or {})
+        self._on_output, self._on_message = on_output, on_message
+        if self.directory is not None:
+            _check_directory(self.directory)
+
+        self.core = find_core(core)
+        self._queue = EventQueue(self._accept)
+        self._ended_input = False
+        self.messages: list[str] = []
+        self.failures: list[Failure] = []
+        self.results = Results()
+        self._milestones: dict[str, list[Any]] = {}
+        self._passed = threading.Condition()
+        self._notices: SimpleQueue[Notification | None] | None = None
+        self._closing: list[Callable[[], None]] = []
+        self._processors = self._make_processors(processors, image_process_fn, process)
+        hooks = {
+            kind: [Hook(f, f"{kind}_hook_fn", self._queue)] if f is not None else []
+            for kind, f in (
+                ("event_generation", event_generation_hook_fn),
+                ("pre_hardware", pre_hardware_hook_fn),
+                ("post_hardware", post_hardware_hook_fn),
+                ("post_camera", post_camera_hook_fn),
+            )
+        }
+        self._generation_hooks = hooks["event_generation"]
+        self._saved_fn = image_saved_fn
+        self._saved_rest: tuple[Any, ...] = ()
+        if image_saved_fn is not None and takes(image_saved_fn, 2, 3, "image_saved_fn") == 3:
+            self._saved_rest = (self._queue,)
+
+        self._pipeline: Pipeline | None = None
+        self._writers: list[Any] = []
+        self._stream: Stream | None = None
+        self._writer_there = threading.Condition()
+        self._trouble = threading.Condition()
+        self._trouble_error: Exception | None = None
+        self._new_writer: Any = None
+        self._giving_up = False
+        self._expected = 0
+        self._sizes: dict[str, int] = {}
+        self._unknown_length = False
+        self._error: BaseException | None = None
+        self._raised = False
+        self._reason = ""
+        self._stop_reason = ""
+        self._phase = "waiting"
+        self._rates: list[tuple[float, int]] = []
+        self._ended_s: float | None = None
+        self._ring = Ring(self._slots or 8, self._idle)
+        self.engine = Engine(
+            self.core,
+            self._ring,
+            self._deliver,
+            hooks=hooks,
+            say=self.say,
+            notify=self._notify,
+            failed=self._note_failure,
+            sequencing=sequencing,
+        )
+        with _IN_USE_LOCK:
+            other = _IN_USE.get(id(self.core))
+            if other is not None and other.is_running:
+                raise ParameterError(
+                    f"The microscope is in use by the acquisition {other.name!r}. Wait for its end "
+                    "(await_completion), or abort it."
+                )
+            _IN_USE[id(self.core)] = self
+        if notification_callback_fn is not None:
+            self._notices = SimpleQueue()
+            self._notifier = threading.Thread(
+                target=self._notify_all,
+                args=(notification_callback_fn,),
+                name="limelight-notify",
+                daemon=True,
+            )
+            self._notifier.start()
+        self._show(napari_viewer, show_display)
+        self._thread = threading.Thread(target=self._run, name="limelight-engine", daemon=True)
+        self._thread.start()
+        _watch_exit(self)
+
+    # ---- what a script calls ----
+
+    def acquire(self, events: Any) -> EventsFuture:
+        """Submit events.
+
+        The hardware is given a run of events where it can run through them by itself; runs reach
+        across the events of one call, not across calls.
+
+        Parameters
+        ----------
+        events : dict, useq.MDAEvent, list of these, useq.MDASequence, or generator
+            What to acquire.  A generator is asked for an event when the one before is done, so
+            that it can take what was seen into account; it may also yield lists of events.
+
+        Returns
+        -------
+        EventsFuture
+            To wait for these events.
+
+        Raises
+        ------
+        ParameterError
+            If an event has an unknown key or a value of no use, or the acquisition has ended.
+        """
+        if self._ended_input or self._phase == "finished":
+            raise ParameterError(
+                "This acquisition takes no more events: it was marked as finished, or it ended. "
+                "Make another Acquisition."
+            )
+        if not _is_lazy(events):
+            events = list(as_event_dicts(events))
+            for event in events:
+                Event.parse(event)
+        self._queue.put(events)
+        return EventsFuture(self, events if isinstance(events, list) else None)
+
+    def mark_finished(self) -> None:
+        """Say that no more events will come; those that were submitted are still acquired."""
+        self._queue.put(None)
+
+    def await_completion(self, timeout: float | None = None) -> bool:
+        """Wait until everything is acquired, processed and saved.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Longest time to wait, seconds.
+
+        Returns
+        -------
+        bool
+            False if it is still under way after that time.
+
+        Raises
+        ------
+        LimelightError
+            If the acquisition failed; once.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        try:
+            while self._thread.is_alive():
+                left = 0.5 if end is None else min(0.5, end - time.monotonic())
+                if left <= 0:
+                    return False
+                self._thread.join(left)
+        except KeyboardInterrupt:
+            self.abort()
+            self._thread.join()
+            raise
+        self._raise()
+        return True
+
+    def abort(self, exception: BaseException | None = None) -> None:
+        """End at once: nothing more is acquired; what was acquired is saved.
+
+        Parameters
+        ----------
+        exception : Exception, optional
+            Why; `await_completion` raises it.
+        """
+        if exception is not None and self._error is None:
+            self._error = exception
+        if not self._reason:
+            self._reason = "canceled" if exception is None else "failed"
+        self._ended_input = True
+        self.engine.stop()
+        with self._trouble:
+            self._giving_up = True
+            self._trouble.notify_all()
+
+    def pause(self, paused: bool = True) -> None:
+        """Hold between two images, even while the hardware runs through several."""
+        self.engine.pause(paused)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self.pause(False)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it was told to hold."""
+        return self.engine.paused
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._thread.is_alive() if hasattr(self, "_thread") else False
+
+    @property
+    def latest(self) -> Frame | None:
+        """The newest frame after all processors, for display; None before the first."""
+        pipeline = self._pipeline
+        return pipeline.latest if pipeline is not None else None
+
+    @property
+    def event_queue(self) -> EventQueue:
+        """The queue for further events."""
+        return self._queue
+
+    def get_dataset(self, timeout: float | None = None) -> Any:
+        """Return the data set, which grows while the acquisition runs.
+
+        Waits for the first image to be there, if one is to come.
+
+        Raises
+        ------
+        LimelightError
+            If no image was saved.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        with self._writer_there:
+            while not self._writers and self._phase != "finished":
+                if self._phase == "waiting" and not self._expected and not self._unknown_length:
+                    break
+                if end is not None and time.monotonic() > end:
+                    break
+                self._writer_there.wait(0.1)
+            if not self._writers:
+                raise LimelightError(
+                    "There is no data set: no image was saved yet."
+                    if self.format != "none"
+                    else "There is no data set: the acquisition was made without saving."
+                )
+            if len(self._writers) == 1:
+                return self._writers[0].dataset()
+        from limelight.acquire.dataset import Dataset
+
+        return Dataset(list(self._writers))
+
+    def get_viewer(self) -> Any:
+        """Return the viewer that shows the images, if there is one."""
+        return getattr(self, "_viewer", None)
+
+    def continue_in(self, directory: str | Path) -> None:
+        """Go on in another folder after the disk was full or the folder gone.
+
+        Also after the acquisition ended for that reason: what it holds in memory is saved there.
+
+        Raises
+        ------
+        StorageError
+            If that folder cannot be written to either.
+        ParameterError
+            If nothing is wrong with the storage.
+        """
+        if self._trouble_error is None:
+            raise ParameterError("Nothing is wrong with the storage; there is nothing to continue.")
+        directory = Path(directory).expanduser()
+        _check_directory(directory)
+        self.directory = directory
+        writer = self._create_writer(self._writers[-1] if self._writers else None)
+        pipeline = self._pipeline
+        assert pipeline is not None
+        with self._trouble:
+            self._trouble_error = None
+            if self._thread.is_alive() and not pipeline.given_up.is_set():
+                self._new_writer = writer
+                self._trouble.notify_all()
+                self.engine.pause(False)
+                return
+        self._thread.join()
+        kept, pipeline.unsaved = sorted(pipeline.unsaved, key=lambda f: f.index), []
+        for position, frame in enumerate(kept):
+            try:
+                writer.write(frame)
+            except (LimelightError, OSError) as error:
+                pipeline.unsaved = kept[position:]
+                self._trouble_error = error
+                raise
+        pipeline.saved += len(kept)
+        writer.finish("")
+        self.say(f"The {len(kept)} images that were held in memory are saved in {writer.path}.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind is not None:
+            self.abort()
+            self._raised = True  # the person's own error is the one to be seen
+            self._thread.join()
+            return
+        self.mark_finished()
+        self.await_completion()
+
+    # ---- what is to be known ----
+
+    @property
+    def path(self) -> Path | None:
+        """Folder of the data set, the last one where it went on in another."""
+        return self._writers[-1].path if self._writers else None
+
+    @property
+    def unsaved(self) -> list[Frame]:
+        """Images that could not be written and are held in memory."""
+        return list(self._pipeline.unsaved) if self._pipeline is not None else []
+
+    @property
+    def finish_reason(self) -> str:
+        """How it ended: completed, canceled, stopped or failed; empty before the end."""
+        return self._reason if self._phase == "finished" else ""
+
+    @property
+    def error(self) -> BaseException | None:
+        """Why it failed."""
+        return self._error
+
+    @property
+    def stream(self) -> Stream | None:
+        """What is known of the frames; None before the first."""
+        return self._stream
+
+    @property
+    def status(self) -> Status:
+        """How it stands."""
+        engine, pipeline = self.engine, self._pipeline
+        now = self._ended_s or time.perf_counter()
+        elapsed = now - engine.started if self._phase != "waiting" else 0.0
+        acquired = engine.acquired
+        rate = self._rate(acquired)
+        left = self._expected - acquired - len(self.failures)
+        known = self._expected > 0 and not self._unknown_length
+        mean = acquired / elapsed if elapsed > 0 else 0.0
+        phase = self._phase
+        if phase == "running" and engine.paused_now:
+            phase = "paused"
+        times = {}
+        if pipeline is not None:
+            times = {stage.name: stage.ms_per_frame for stage in pipeline.stages}
+            if pipeline.saved:
+                times["storage"] = pipeline.write_seconds / pipeline.saved * 1e3
+        return Status(
+            phase=phase,
+            finish_reason=self.finish_reason,
+            acquired=acquired,
+            saved=pipeline.saved if pipeline is not None and self.format != "none" else 0,
+            expected=self._expected,
+            failed=len(self.failures),
+            unsaved=len(pipeline.unsaved) if pipeline is not None else 0,
+            waiting=pipeline.waiting if pipeline is not None else 0,
+            skipped=pipeline.skipped() if pipeline is not None else {},
+            overflows=engine.overflows,
+            rate=rate,
+            elapsed_s=elapsed,
+            remaining_s=max(left, 0) / mean if known and mean else float("nan"),
+            ms_per_frame=times,
+            messages=tuple(self.messages),
+            path=self.path,
+        )
+
+    def _rate(self, acquired: int) -> float:
+        if self._ended_s is not None:
+            return acquired / max(self._ended_s - self.engine.started, 1e-9)
+        now = time.perf_counter()
+        self._rates.append((now, acquired))
+        while len(self._rates) > 2 and now - self._rates[1][0] > 1.0:
+            self._rates.pop(0)
+        then, before = self._rates[0]
+        if now - then < 0.05:
+            then, before = self.engine.started, 0
+        return (acquired - before) / (now - then) if now > then else 0.0
+
+    def say(self, message: str) -> None:
+        """Keep a message for the person."""
+        self.messages.append(message)
+        if self.debug:
+            print(message)
+        if self._on_message is not None:
+            with contextlib.suppress(Exception):
+                self._on_message(message)
+
+    # ---- processors ----
+
+    def _make_processors(
+        self, given: Sequence[Any], function: Callable[..., Any] | None, process: bool
+    ) -> list[tuple[str, Processor]]:
+        made: list[tuple[str, Processor]] = []
+        if function is not None:
+            if process:
+                from limelight.acquire.subprocess_function import SubprocessFunction
+
+                function = SubprocessFunction(function, self._queue)
+                self._closing.append(function.close)
+            made.append(("image_process_fn", FunctionProcessor(function, self._queue)))
+        for one in given:
+            if isinstance(one, str):
+                made.append((one, parts.make("processors", one)))
+            elif isinstance(one, tuple | list) and len(one) == 2:
+                name, settings = one
+                if isinstance(settings, dict):
+                    made.append((str(name), parts.make("processors", name, **settings)))
+                else:
+                    made.append((str(name), settings))
+            elif hasattr(one, "process") and hasattr(one, "alters"):
+                name = parts.name_of("processors", one)
+                made.append((name, one))
+            else:
+                raise ParameterError(
+                    f"A processor is an object with 'process' and 'alters', or the name of one, "
+                    f"not {one!r:.60}."
+                )
+        names: dict[str, int] = {}
+        for i, (name, processor) in enumerate(made):
+            names[name] = names.get(name, 0) + 1
+            if names[name] > 1:
+                made[i] = (f"{name} {names[name]}", processor)
+        return made
+
+    def _output(self, name: str, output: Any) -> None:
+        if isinstance(output, Request):
+            self.request(output, name)
+        else:
+            self.results.add(name, output)
+        if self._on_output is not None:
+            self._on_output(name, output)
+
+    def request(self, request: Request, by: str = "") -> None:
+        """Do what a processor asks for: properties at once, events after those that wait."""
+        if request.properties or request.z is not None or request.reason:
+            self.engine.request(request)
+        if request.events:
+            self._queue.put(list(request.events))
+        if request.stop:
+            self._stop_reason = request.reason or f"{by or 'A processor'} asked for the end."
+            if not self._reason:
+                self._reason = "stopped"
+            self._ended_input = True
+            self.engine.stop()
+
+    # ---- storage ----
+
+    def _idle(self) -> bool:
+        return self._pipeline is not None and self._pipeline.idle()
+
+    def _deliver(self, frame: Frame) -> None:
+        pipeline = self._pipeline
+        if pipeline is None:
+            pipeline = self._begin_pipeline(frame)
+        pipeline.put(frame)
+
+    def _begin_pipeline(self, frame: Frame) -> Pipeline:
+        height, width = frame.shape
+        exposure = frame.metadata.get("Exposure")
+        self._stream = Stream(
+            shape=(height, width),
+            dtype=frame.pixels.dtype,
+            camera=self._camera or _camera_of(frame.metadata),
+            length=None if self._unknown_length else self._expected or None,
+            exposure_ms=float(exposure) if exposure is not None else None,
+            sizes=dict(self._sizes),
+            metadata=self._summary(),
+        )
+        if self._slots is None:
+            wanted = int(np.clip(self._buffer // max(frame.pixels.nbytes, 1), 8, 512))
+            self._ring.grow(wanted)
+        saving = self.format != "none"
+        self._pipeline = Pipeline(
+            self._stream,
+            self._processors,
+            _Opening(self) if saving else _Nothing(),
+            save=self._save,
+            room=max(self._ring.slots - 2, 2),
+            on_output=self._output,
+            on_saved=self._saved if saving and self._wants_saved() else None,
+            on_trouble=self._on_trouble,
+            say=self.say,
+        )
+        return self._pipeline
+
+    def _wants_saved(self) -> bool:
+        return self._saved_fn is not None or self._notices is not None
+
+    def _saved(self, index: int, axes: Mapping[str, int | str]) -> None:
+        self._notify("image_saved", dict(axes))
+        if self._saved_fn is not None:
+            self._saved_fn(dict(axes), self._dataset_for_saved(), *self._saved_rest)
+
+    def _dataset_for_saved(self) -> Any:
+        kept = getattr(self, "_saved_dataset", None)
+        if kept is None or kept[0] != len(self._writers):
+            self._saved_dataset = kept = (len(self._writers), self.get_dataset())
+        return kept[1]
+
+    def _summary(self) -> dict[str, Any]:
+        summary: dict[str, Any] = {
+            "Software": "Limelight",
+            "StartTime": time.strftime("%Y-%m-%d %H:%M:%S %z"),
+            "ChannelGroup": self.core.getChannelGroup(),
+            "Saved": self._save,
+            "Processors": [
+                {"name": name, **(p.to_dict() if isinstance(p, Settings) else {})}
+                for name, p in self._processors
+            ],
+        }
+        with contextlib.suppress(RuntimeError, ValueError):
+            size = self.core.getPixelSizeUm(True)
+            if size > 0:
+                summary["PixelSize_um"] = size
+            summary["AffineTransform"] = "_".join(
+                str(v) for v in self.core.getPixelSizeAffine(True)
+            )
+        summary.update(self._given_metadata)
+        return summary
+
+    def _create_writer(self, continues: Any = None, stream: Stream | None = None) -> Any:
+        stream = stream or self._storage_stream
+        self._storage_stream = stream
+        if self.format == "ram":
+            from limelight.acquire.storage.ram import RamWriter
+
+            writer: Any = RamWriter(stream, dict(stream.metadata))
+        else:
+            from limelight.acquire import storage
+
+            assert self.directory is not None
+            writer = storage.create(
+                self.directory,
+                self.name,
+                self.format,
+                stream=stream,
+                summary=dict(stream.metadata),
+                continues=continues,
+            )
+        with self._writer_there:
+            self._writers.append(writer)
+            self._writer_there.notify_all()
+        return writer
+
+    def _open_writer(self, frame: Frame) -> Any:
+        """Begin the data set for frames such as the first one that is to be saved."""
+        assert self._stream is not None
+        height, width = frame.shape
+        return self._create_writer(
+            stream=Stream(
+                shape=(height, width),
+                dtype=frame.pixels.dtype,
+                camera=self._stream.camera,
+                length=self._stream.length if not self._processors else None,
+                exposure_ms=self._stream.exposure_ms,
+                sizes=self._stream.sizes,
+                metadata=self._stream.metadata,
+            )
+        )
+
+    def _on_trouble(self, error: Exception) -> Any:
+        """Decide what happens after a frame could not be written; return the writer to go on."""
+        if self._giving_up:
+            return None
+        saved = self._pipeline.saved if self._pipeline is not None else 0
+        mendable = isinstance(error, StorageError | OSError)
+        if mendable and self._policy not in ("stop", "pause"):
+            before, self._policy = self._policy, "stop"  # one other folder, not one after another
+            self._trouble_error = error
+            try:
+                self.directory = Path(before).expanduser()
+                _check_directory(self.directory)
+                writer = self._create_writer(self._writers[-1] if self._writers else None)
+            except LimelightError as second:
+                error = second
+            else:
+                self._trouble_error = None
+                self.say(f"{error} The acquisition goes on in {writer.path}.")
+                return writer
+        if mendable and self._policy == "pause":
+            with self._trouble:
+                self._trouble_error = error
+                self._new_writer = None
+            self.engine.pause(True)
+            self.say(
+                f"{error} The acquisition is held after {saved} saved images. Choose another "
+                "folder to go on, or cancel."
+            )
+            with self._trouble:
+                while self._new_writer is None and not self._giving_up:
+                    self._trouble.wait(0.5)
+                if self._new_writer is not None:
+                    writer, self._new_writer = self._new_writer, None
+                    return writer
+        with self._trouble:
+            self._trouble_error = error if mendable else None
+            self._giving_up = True
+        if self._error is None:
+            self._error = error
+        if not self._reason:
+            self._reason = "failed"
+        self.say(
+            f"{error} The acquisition was ended after {saved} saved images; those on the way are "
+            "held in memory: continue_in(folder) saves them."
+        )
+        if self._pipeline is not None:
+            self._pipeline.give_up()
+        self.engine.stop()
+        return None
+
+    # ---- the engine's thread ----
+
+    def _accept(self, events: Any) -> bool:
+        if self._ended_input:
+            if events is not None:
+                self.say("Events were added after the end was marked, and were not acquired.")
+            return False
+        if events is None:
+            self._ended_input = True
+        elif _is_lazy(events):
+            self._unknown_length = True
+        else:
+            items = list(as_event_dicts(events))
+            images, sizes = expected_sizes(items)
+            self._expected += images
+            for axis, size in sizes.items():
+                self._sizes[axis] = max(self._sizes.get(axis, 0), size)
+        return True
+
+    def _run(self) -> None:
+        try:
+            self._acquire_all()
+            self._reason = self._reason or "completed"
+        except Stopped:
+            self._reason = self._reason or "canceled"
+        except LimelightError as error:
+            self._error = self._error or error
+            self._reason = "failed"
+            self.say(str(error))
+        except BaseException as error:
+            self._error = self._error or error
+            self._reason = "failed"
+            self.say(f"The acquisition failed: {type(error).__name__}: {error}")
+        finally:
+            self._phase = "finishing"
+            self._finish()
+
+    def _acquire_all(self) -> None:
+        begun = False
+        while True:
+            if self.engine.stopping:
+                raise Stopped
+            try:
+                batch = self._queue.get(0.1)
+            except Empty:
+                if begun:
+                    self.engine.execute([])
+                    self.engine.serve()
+                continue
+            if batch is None:
+                break
+            if not begun:
+                begun = True
+                self.engine.begin()
+                self._phase = "running"
+                self._notify("acq_started", None)
+            for events in self._batches(batch):
+                self.engine.execute(self._parsed(events))
+        self._notify("acq_events_finished", None)
+
+    def _batches(self, batch: Any) -> Iterator[Iterable[Any]]:
+        """Yield events that may be run through together."""
+        if not _is_lazy(batch):
+            yield as_event_dicts(batch)
+            return
+        for item in _fed(batch, self.engine):
+            events = list(as_event_dicts(item))
+            images, _ = expected_sizes(events)
+            self._expected += images
+            yield events
+
+    def _parsed(self, events: Iterable[Any]) -> Iterator[Event]:
+        for one in events:
+            event = Event.parse(one)
+            if self._generation_hooks:
+                made = [event]
+                for hook in self._generation_hooks:
+                    made = [changed for e in made for changed in hook([e])]
+                yield from made
+            else:
+                yield event
+
+    def _finish(self) -> None:
+        def carefully(step: Callable[[], Any], what: str) -> None:
+            try:
+                step()
+            except BaseException as error:
+                self.say(f"{what}: {error}")
+                if self._error is None:
+                    self._error = error
+                    self._reason = "failed"
+
+        carefully(self.engine.end, "The microscope could not be left in order")
+        pipeline = self._pipeline
+        if pipeline is not None:
+            stopping = self._reason in ("canceled", "failed")
+            if not pipeline.finish(10.0 if stopping else None):
+                self.say("A processor or the disk does not answer; it was left behind.")
+                pipeline.give_up()
+        note = self._note()
+        for writer in self._writers:
+            carefully(lambda w=writer: w.finish(note), "The data set could not be completed")
+        if self._writers and self.format != "ram":
+            carefully(
+                lambda: self.results.save(self._writers[-1].path, self._stream),
+                "The processors' results could not be saved",
+            )
+        for close in self._closing:
+            carefully(close, "A process could not be ended")
+        self._tell_skipped()
+        self._ended_s = time.perf_counter()
+        self._notify("data_sink_finished", None)
+        if self._notices is not None:
+            self._notices.put(None)
+            self._notifier.join(5.0)
+        with _IN_USE_LOCK:
+            if _IN_USE.get(id(self.core)) is self:
+                del _IN_USE[id(self.core)]
+        if not self._expected and self._error is None and self._reason == "":
+            self._reason = "completed"
+        self._phase = "finished"
+        with self._writer_there:
+            self._writer_there.notify_all()
+        with self._passed:
+            self._passed.notify_all()
+        self._report()
+
+    def _note(self) -> str:
+        if self._reason == "completed" and not self.failures:
+            return ""
+        said = []
+        if self._reason == "canceled":
+            said.append("Canceled.")
+        elif self._reason == "stopped":
+            said.append(f"Stopped: {self._stop_reason}")
+        elif self._reason == "failed":
+            said.append(f"Failed: {self._error}")
+        if self.failures:
+            shown = ", ".join(str(dict(f.axes)) for f in self.failures[:20])
+            more = " and more" if len(self.failures) > 20 else ""
+            said.append(f"{len(self.failures)} images are missing: {shown}{more}.")
+        return " ".join(said)
+
+    def _tell_skipped(self) -> None:
+        if self._pipeline is None:
+            return
+        for stage in self._pipeline.stages:
+            if stage.skipped:
+                self.say(
+                    f"The processor {stage.name} saw {stage.frames} of "
+                    f"{stage.frames + stage.skipped} frames."
+                )
+
+    def _report(self) -> None:
+        from limelight.core.report import RunRecord, report
+
+        status = self.status
+        if not status.acquired:
+            return
+        report(
+            RunRecord(
+                kind="acquisition",
+                file=self.path if self.format not in ("ram", "none") else None,
+                duration_s=status.elapsed_s,
+                settings={"format": self.format, "processors": self._summary()["Processors"]},
+                camera=self._stream.camera.to_dict() if self._stream is not None else {},
+                figures={
+                    "frames": status.acquired,
+                    "frames_saved": status.saved,
+                    "frames_failed": status.failed,
+                    "frames_skipped": sum(status.skipped.values()),
+                    "rate_hz": status.acquired / status.elapsed_s if status.elapsed_s else None,
+                },
+                notes={"finish_reason": self._reason},
+            )
+        )
+
+    def _raise(self) -> None:
+        if self._error is not None and not self._raised:
+            self._raised = True
+            if isinstance(self._error, LimelightError) or self._reason == "failed":
+                raise self._error
+
+    def _note_failure(self, index: int, axes: dict[str, int | str], reason: str) -> None:
+        self.failures.append(Failure(index, axes, reason))
+
+    # ---- notifications ----
+
+    def _notify(self, milestone: str, payload: Any) -> None:
+        if milestone != "image_saved":  # the data set itself tells that
+            with self._passed:
+                self._milestones.setdefault(milestone, []).append(payload)
+                self._passed.notify_all()
+        if self._notices is not None:
+            if isinstance(payload, list) and len(payload) == 1:
+                payload = payload[0]
+            self._notices.put(Notification(milestone, payload))
+
+    def _notify_all(self, function: Callable[[Notification], Any]) -> None:
+        assert self._notices is not None
+        broken = False
+        while (notice := self._notices.get()) is not None:
+            if broken:
+                continue
+            try:
+                function(notice)
+            except Exception as error:
+                broken = True
+                self.say(
+                    f"The notification callback was switched off: {type(error).__name__}: {error}"
+                )
+
+    def _show(self, viewer: Any, show: bool | str) -> None:
+        self._viewer = viewer
+        if viewer is None and not show:
+            return
+        from limelight.acquire.display import show_in
+
+        self._viewer = show_in(self, viewer, show)
+
+
+class _Opening:
+    """A writer that comes into being with the first frame."""
+
+    def __init__(self, acquisition: Acquisition) -> None:
+        self._acquisition = acquisition
+
+    def write(self, frame: Frame) -> None:
+        writer = self._acquisition._open_writer(frame)
+        pipeline = self._acquisition._pipeline
+        assert pipeline is not None
+        pipeline.writer = writer
+        writer.write(frame)
+
+
+class _Nothing:
+    def write(self, frame: Frame) -> None:
+        """Let the frame go."""
+
+
+def acquire_job(acquisition: Acquisition, events: Any) -> Job[Acquisition]:
+    """Acquire events as a job: progress while it runs, canceled when it is closed.
+
+    To pause, call `Acquisition.pause`: the acquisition runs by itself, not between the job's steps.
+
+    Parameters
+    ----------
+    acquisition : Acquisition
+        The acquisition; it is ended by the job.
+    events : object
+        As `Acquisition.acquire` takes them.
+
+    Yields
+    ------
+    Progress
+        Ten times per second: images saved and expected; ``partial`` is the `Status`.
+
+    Returns
+    -------
+    Acquisition
+        The acquisition, ended.
+    """
+    done = False
+    try:
+        acquisition.acquire(events)
+        acquisition.mark_finished()
+        while not acquisition.await_completion(0.1):
+            yield _progress(acquisition)
+        yield _progress(acquisition)
+        done = True
+        return acquisition
+    finally:
+        if not done and acquisition.is_running:
+            acquisition.abort()
+            acquisition._thread.join()
+
+
+def _progress(acquisition: Acquisition) -> Progress:
+    status = acquisition.status
+    text = f"{status.acquired} images, {status.rate:.0f}/s"
+    if status.phase == "paused":
+        text += ", held"
+    if status.failed:
+        text += f", {status.failed} missing"
+    done = status.saved if acquisition.format != "none" else status.acquired
+    return Progress(done + status.failed, status.expected, text, status)
+
+
+def _is_lazy(events: Any) -> bool:
+    """Whether events are to be asked for one after the other, as they are needed."""
+    return isinstance(events, GeneratorType) or (
+        hasattr(events, "__next__") and not isinstance(events, dict)
+    )
+
+
+def _fed(events: Iterator[Any], engine: Engine) -> Iterator[Any]:
+    """Take events from a generator in a thread, so that one that waits can be given up."""
+    asked, given = threading.Semaphore(0), SimpleQueue[tuple[str, Any]]()
+    over = threading.Event()
+
+    def feed() -> None:
+        try:
+            while True:
+                asked.acquire()
+                if over.is_set():
+                    break
+                try:
+                    item = next(events)
+                except StopIteration:
+                    given.put(("end", None))
+                    return
+                given.put(("item", item))
+        except BaseException as error:
+            given.put(("error", error))
+
+    thread = threading.Thread(target=feed, name="limelight-events", daemon=True)
+    thread.start()
+    try:
+        while True:
+            asked.release()
+            while True:
+                try:
+                    kind, value = given.get(timeout=0.05)
+                    break
+                except Empty:
+                    if engine.stopping:
+                        raise Stopped from None
+                    engine.serve()
+            if kind == "end":
+                return
+            if kind == "error":
+                raise LimelightError(
+                    f"The generator of events failed: {type(value).__name__}: {value}. What was "
+                    "acquired is kept."
+                ) from value
+            yield value
+    finally:
+        over.set()
+        asked.release()
+
+
+def _check_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            directory, f"the folder cannot be made ({error.strerror}).", "Choose another one."
+        ) from error
+    if not os.access(directory, os.W_OK):
+        raise StorageError(directory, "the folder cannot be written to.", "Choose another one.")
+
+
+def _camera_of(metadata: Mapping[str, Any]) -> Camera:
+    size = float(metadata.get("PixelSize_um") or 0.0)
+    known = {"pixel_size_nm": size * 1e3} if size > 0 else {}
+    return Camera(name=str(metadata.get("Camera", "")), **known)  # type: ignore[arg-type]
+
+
+def _watch_exit(acquisition: Acquisition) -> None:
+    from limelight.acquire.core_access import at_exit
+
+    at_exit(acquisition)

@@ -1,0 +1,147 @@
+"""Hooks: a person's functions, called by the engine and by the pipeline.
+
+Functions may take one argument fewer than they are offered: the last one, the queue for further
+events, is passed to those that have room for it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from limelight.acquire.events import Event
+from limelight.core.errors import LimelightError, ParameterError
+from limelight.core.frame import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from limelight.core.stream import Stream
+
+__all__ = ["FunctionProcessor", "Hook", "takes"]
+
+
+def takes(function: Callable[..., Any], least: int, most: int, what: str) -> int:
+    """Return how many positional arguments a function is to be called with.
+
+    Raises
+    ------
+    ParameterError
+        If it cannot be called with ``least`` to ``most`` arguments.
+    """
+    if not callable(function):
+        raise ParameterError(f"{what} must be a function, not {function!r:.60}.")
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a builtin
+        return least
+    required = optional = 0
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            optional += most
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            if parameter.default is parameter.empty:
+                required += 1
+            else:
+                optional += 1
+        elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            required = most + 1
+    if not (required <= most and required + optional >= least):
+        raise ParameterError(
+            f"{what} must take {least} or {most} arguments, but {_name(function)} takes {required}."
+        )
+    return max(required, least)
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+class Hook:
+    """A function that sees events, and may change them, delete them, or queue others.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an event (a list of events where the hardware runs through several), and perhaps
+        the queue.  What it returns takes the place of what it was given; None deletes it.
+    kind : str
+        Such as ``pre_hardware_hook_fn``, for messages.
+    queue : object
+        With ``put``.
+    """
+
+    def __init__(self, function: Callable[..., Any], kind: str, queue: Any) -> None:
+        self.kind = kind
+        self._function = function
+        self._rest = (queue,) if takes(function, 1, 2, kind) == 2 else ()
+
+    def __call__(self, events: list[Event]) -> list[Event]:
+        """Return what becomes of the events.
+
+        Raises
+        ------
+        LimelightError
+            If the function raises: what it should have done to the microscope is not known.
+        """
+        given: Any = [e.source for e in events] if len(events) > 1 else events[0].source
+        try:
+            result = self._function(given, *self._rest)
+        except Exception as error:
+            raise LimelightError(
+                f"{self.kind} {_name(self._function)} failed at {events[0].where()}: "
+                f"{type(error).__name__}: {error}. The acquisition was stopped, because the state "
+                "of the microscope is not known. What was acquired is kept."
+            ) from error
+        if result is None:
+            return []
+        if isinstance(result, dict):
+            result = [result]
+        if not isinstance(result, list | tuple):
+            raise LimelightError(
+                f"{self.kind} {_name(self._function)} must return an event, a list of events or "
+                f"None, not {result!r:.60}."
+            )
+        return [Event.parse(event) for event in result]
+
+
+class FunctionProcessor:
+    """An image processor that is a function of pixels and metadata.
+
+    Parameters
+    ----------
+    function : callable
+        Takes pixels and metadata, and perhaps the queue; returns a pair of both, a list of such
+        pairs, or None.
+    queue : object
+        With ``put``.
+    """
+
+    alters = True
+
+    def __init__(self, function: Callable[..., Any], queue: Any) -> None:
+        self._function = function
+        self._rest = (queue,) if takes(function, 2, 3, "image_process_fn") == 3 else ()
+
+    def process(self, frames: Iterator[Frame], stream: Stream) -> Iterator[Frame]:
+        """Yield what the function returns."""
+        for frame in frames:
+            pixels = frame.pixels if frame.pixels.flags.writeable else frame.pixels.copy()
+            metadata = {**frame.metadata, "Axes": dict(frame.axes)}
+            result = self._function(pixels, metadata, *self._rest)
+            if result is None:
+                continue
+            for image, said in result if isinstance(result, list) else [result]:
+                yield self._frame(frame, np.asarray(image), said)
+
+    def _frame(self, frame: Frame, image: Any, said: dict[str, Any]) -> Frame:
+        axes = dict(said.get("Axes", frame.axes))
+        channel = said.get("Channel")
+        if channel != frame.metadata.get("Channel") and axes.get("channel") == frame.axes.get(
+            "channel"
+        ):
+            axes["channel"] = channel  # saying another channel is enough to be told apart
+        return replace(frame, pixels=image, axes=axes, metadata={**said, "Axes": axes})
