@@ -8,6 +8,7 @@ it recorded in the table ``/Events``.
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from limelight.core.errors import FileError, ParameterError, TruncatedError, sug
 from limelight.io.axes import Axis
 from limelight.io.file_movie import NotAMovieError
 from limelight.io.hdf5 import attributes, explaining, open_file
+from limelight.io.hdf5_planes import Hdf5Planes, read_turned
 from limelight.io.planes import PlaneSource
 from limelight.io.shared_file import SharedFile
 
@@ -197,44 +199,15 @@ class Hdf5Source(PlaneSource):
         frames = int(short[0]) * first
         return frames, TruncatedError(self.path, frames, frames)
 
-    def _plane_places(self) -> NDArray[np.int64] | None:
-        """Return where in the file every plane begins (-1: nowhere).
-
-        None where planes are compressed or lie in pieces: then the library reads them.
-        """
-        dataset, planes = self._dataset, self._order[:-2]
-        if dataset.external or dataset.is_virtual or self._file.userblock_size:
-            return None
-        if not {"y", "x"} == set(self._order[-2:]) or dataset.id.get_create_plist().get_nfilters():
-            return None
-        shape = dataset.shape[: len(planes)]
-        size = self.height * self.width * self.dtype.itemsize
-        if dataset.chunks is None:
-            offset = dataset.id.get_offset()
-            if offset is None:
-                return None
-            count = int(np.prod(shape, dtype=np.int64))
-            row = int(offset) + size * np.arange(count, dtype=np.int64)
-            return row.reshape(shape)
-        if dataset.chunks != (*[1] * len(shape), *dataset.shape[-2:]):
-            return None
-        places = np.full(shape, -1, np.int64)
-
-        def note(info: Any) -> None:
-            if info.byte_offset is not None and info.size == size:
-                places[info.chunk_offset[: len(shape)]] = info.byte_offset
-
-        dataset.id.chunk_iter(note)
-        return places
-
     def _open_directly(self) -> SharedFile | None:
         """Open the file for reading planes without the library, which reads one at a time."""
-        self._places = self._plane_places()
-        if self._places is None:
+        self._planes = None
+        if {"y", "x"} == set(self._order[-2:]):
+            self._planes = Hdf5Planes.of(self._dataset)
+        if self._planes is None:
             return None
         shared = SharedFile(self.path)
-        last = int(self._places.max(initial=-1)) + self.height * self.width * self.dtype.itemsize
-        if last > shared.size:
+        if self._planes.end > shared.size:
             shared.close()
             raise FileError(
                 self.path, f"{self._dataset.name} is cut off at the end.", "Copy the file again."
@@ -255,8 +228,12 @@ class Hdf5Source(PlaneSource):
         """Return planes that follow each other along an axis."""
         where = dict(zip((a.name for a in self.axes), place, strict=True))
         along = self.axes[axis].name if axis is not None else None
-        if self._shared is not None:
-            return self._read_directly(self._shared, where, along, count)
+        if self._shared is not None and self._planes is not None:
+            target = np.empty((count, self.height, self.width), self.dtype)
+            turned = self._order[-1] == "y"
+            read = partial(read_turned, self._planes) if turned else self._planes.read
+            read(self._shared, place, axis, target)
+            return target
         key: list[int | slice] = []
         kept: list[str] = []
         for name in self._order:
@@ -274,24 +251,6 @@ class Hdf5Source(PlaneSource):
             block, kept = block[None], ["", *kept]
         wanted = [along or "", "y", "x"]
         return block.transpose([kept.index(n) for n in wanted])
-
-    def _read_directly(
-        self, shared: SharedFile, where: dict[str, int], along: str | None, count: int
-    ) -> NDArray[Any]:
-        assert self._places is not None
-        names = self._order[:-2]
-        key = tuple(slice(where[n], where[n] + count) if n == along else where[n] for n in names)
-        places = np.atleast_1d(self._places[key])
-        swapped = self._order[-1] == "y"
-        sides = (self.width, self.height) if swapped else (self.height, self.width)
-        planes = np.empty((count, *sides), self.dtype)
-        written = places >= 0
-        block = planes if written.all() else np.empty((int(written.sum()), *sides), self.dtype)
-        if shared.read_pieces(places[written], block) < len(block):
-            raise FileError(self.path, "it became shorter after it was opened.", "Open it again.")
-        if block is not planes:
-            planes[written], planes[~written] = block, 0
-        return planes.transpose(0, 2, 1) if swapped else planes
 
     def _read_attributes(self) -> None:
         self.metadata = {"HDF5": attributes(self._dataset)}

@@ -17,8 +17,10 @@ from limelight.core.errors import FileError, ParameterError, TruncatedError
 from limelight.io.axes import Axis
 from limelight.io.file_movie import NotAMovieError
 from limelight.io.hdf5 import explaining, open_file, text_of
+from limelight.io.hdf5_planes import Hdf5Planes
 from limelight.io.ome import nanometres
 from limelight.io.planes import PlaneSource
+from limelight.io.shared_file import SharedFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ImsSource"]
 
 _LEVEL = "DataSet/ResolutionLevel {}"
+_NOT_ASKED = -2
 _REMEDY = "Save it again from Imaris, or copy it again."
 
 
@@ -99,6 +102,17 @@ class ImsSource(PlaneSource):
         about = file.get("DataSetInfo/Image")
         if about is not None:
             self.metadata["Imaris"] = {n: text_of(about.attrs[n]) for n in list(about.attrs)[:100]}
+        self._known: dict[tuple[int, int], Hdf5Planes | None] = {}
+        # Where time points are is looked up when they are read: there may be many.
+        self._template = Hdf5Planes.of(data, height, width)
+        pieces = self._template
+        self._in_one_piece = (
+            pieces is not None
+            and pieces.places.size == 1
+            and pieces.chunks[-2:] == pieces.shape[-2:]
+        )
+        self._starts = np.full((there, channels), _NOT_ASKED, np.int64)
+        self._shared = SharedFile(path) if self._template is not None else None
 
     def _text(self, group: str, name: str) -> str:
         item = self._file.get(f"DataSetInfo/{group}")
@@ -149,20 +163,63 @@ class ImsSource(PlaneSource):
         indices, _ = super().readable(place, axis)
         return indices, (self._problem if axis == 0 else None)
 
+    def _planes_of(self, time: int, channel: int) -> Hdf5Planes | None:
+        """Return where a time point's planes are in the file; None: only the library knows."""
+        if self._template is None or self._shared is None:
+            return None
+        planes = self._known.get((time, channel))
+        if planes is None:
+            with explaining(self.path):
+                planes = self._template.like(self._data(time, channel).id)
+            if planes is not None and planes.end > self._shared.size:
+                raise self._cut_off(time)
+            self._known[time, channel] = planes
+        return planes
+
+    def _cut_off(self, time: int) -> FileError:
+        return FileError(self.path, f"time point {time} or later is cut off.", "Copy it again.")
+
+    def _starts_of(
+        self, time: int, channel: int, axis: int | None, count: int
+    ) -> NDArray[np.int64]:
+        """Return where time points or channels begin that lie in one piece each; else -1."""
+        along = slice(time, time + count), slice(channel, channel + count)
+        row = self._starts[along[0], channel] if axis == 0 else self._starts[time, along[1]]
+        for k in np.flatnonzero(row == _NOT_ASKED).tolist():
+            planes = self._planes_of(*((time + k, channel) if axis == 0 else (time, channel + k)))
+            row[k] = -1 if planes is None else planes.places.flat[0]
+        return row
+
     def read_run(self, place: tuple[int, ...], axis: int | None, count: int) -> NDArray[Any]:
         """Return planes that follow each other along an axis."""
         time, channel, z = place
-        key = (slice(0, self.height), slice(0, self.width))
+        target = np.empty((count, self.height, self.width), self.dtype)
+        if axis == 2:
+            self._read(time, channel, z, target)
+            return target
+        if self._in_one_piece and self._shared is not None:
+            starts = self._starts_of(time, channel, axis, count)
+            if (starts >= 0).all():
+                if self._shared.read_pieces(starts + z * target[0].nbytes, target) < count:
+                    raise self._cut_off(time)
+                return target
+        steps = (1, 0) if axis == 0 else (0, 1)
+        for k, plane in enumerate(target):
+            self._read(time + k * steps[0], channel + k * steps[1], z, plane[None])
+        return target
+
+    def _read(self, time: int, channel: int, z: int, target: NDArray[Any]) -> None:
+        """Fill an array with planes of one time point."""
+        planes = self._planes_of(time, channel)
+        if planes is not None and self._shared is not None:
+            planes.read(self._shared, (z,), 0, target)
+            return
         with explaining(self.path):
-            if axis == 2:
-                block: NDArray[Any] = self._data(time, channel)[(slice(z, z + count), *key)]
-                return block
-            planes = np.empty((count, self.height, self.width), self.dtype)
-            for k in range(count):
-                t, c = (time + k, channel) if axis == 0 else (time, channel + k)
-                planes[k] = self._data(t, c)[(z, *key)]
-            return planes
+            key = (slice(z, z + len(target)), slice(0, self.height), slice(0, self.width))
+            target[...] = self._data(time, channel)[key]
 
     def close(self) -> None:
         """Close the file."""
+        if self._shared is not None:
+            self._shared.close()
         self._file.close()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Nd2Source"]
 
+_SCRATCH = 1 << 19
 _NAMES = {"T": "time", "Z": "z", "P": "position", "C": "channel"}
 
 
@@ -170,34 +171,56 @@ class Nd2Source(PlaneSource):
 
     def read_run(self, place: tuple[int, ...], axis: int | None, count: int) -> NDArray[Any]:
         """Return planes that follow each other along an axis."""
-        planes = np.empty((count, self.height, self.width), self.dtype)
+        target = np.empty((count, self.height, self.width), self.dtype)
         where = list(place)
-        for k in range(count):
-            planes[k] = self._plane(tuple(where))
+        sequence = []
+        for _ in range(count):
+            sequence.append(self._sequence(tuple(where)))
             if axis is not None:
                 where[axis] += 1
-        return planes
-
-    def _plane(self, place: tuple[int, ...]) -> NDArray[Any]:
-        index, channel = self._sequence(place)
-        if not self._is_there(index):
-            raise FileError(self.path, f"frame {index} is not in it.", "Copy it again.")
+        for index, _ in sequence:
+            if not self._is_there(index):
+                raise FileError(self.path, f"frame {index} is not in it.", "Copy it again.")
         if self._plain and self._offsets is not None:
-            raw = np.empty((self.height, self._row_bytes), np.uint8)
-            if self._shared.read_into(self._offsets[index], raw) < raw.nbytes:
-                raise FileError(self.path, f"frame {index} is cut off.", "Copy it again.")
-            used = self.width * self._channels * self.dtype.itemsize
-            rows = raw[:, :used].copy().view(self.dtype)
-            return rows.reshape(self.height, self.width, self._channels)[:, :, channel]
-        try:
-            with self._lock:
-                frame = np.asarray(self._file.read_frame(index))
-        except Exception as error:
-            raise FileError(
-                self.path, f"frame {index} cannot be read.", "Copy the file again."
-            ) from error
-        plane: NDArray[Any] = frame.reshape(self._channels, self.height, self.width)[channel]
-        return plane
+            self._read_directly(sequence, self._offsets, target)
+            return target
+        for plane, (index, channel) in zip(target, sequence, strict=True):
+            try:
+                with self._lock:
+                    frame = np.asarray(self._file.read_frame(index))
+            except Exception as error:
+                raise FileError(
+                    self.path, f"frame {index} cannot be read.", "Copy the file again."
+                ) from error
+            plane[...] = frame.reshape(self._channels, self.height, self.width)[channel]
+        return target
+
+    def _read_directly(
+        self, sequence: list[tuple[int, int]], offsets: dict[int, int], target: NDArray[Any]
+    ) -> None:
+        """Fill an array with frames that are not compressed."""
+        places = np.array([offsets[index] for index, _ in sequence], np.int64)
+        used = self.width * self._channels * self.dtype.itemsize
+        if used == self._row_bytes and self._channels == 1:
+            self._fill(places, sequence, target)
+            return
+        # Rows have a rest, or channels are side by side: a few frames at a time, in the cache.
+        step = max(1, min(len(target), _SCRATCH // (self.height * self._row_bytes)))
+        raw = np.empty((step, self.height, self._row_bytes), np.uint8)
+        for first in range(0, len(target), step):
+            planes, those = target[first : first + step], sequence[first : first + step]
+            block = raw[: len(planes)]
+            self._fill(places[first : first + step], those, block)
+            rows = block[:, :, :used].view(self.dtype)
+            for plane, values, (_, channel) in zip(planes, rows, those, strict=True):
+                plane[...] = values[:, channel :: self._channels]
+
+    def _fill(
+        self, places: NDArray[np.int64], sequence: list[tuple[int, int]], block: NDArray[Any]
+    ) -> None:
+        if (done := self._shared.read_pieces(places, block)) < len(block):
+            index = sequence[done][0]
+            raise FileError(self.path, f"frame {index} is cut off.", "Copy it again.")
 
     def close(self) -> None:
         """Close the file."""

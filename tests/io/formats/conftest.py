@@ -128,21 +128,31 @@ def _lite(name: str, value: object) -> bytes:
     return b"\x08" + head[1:] + (str(value) + "\0").encode("utf-16-le")
 
 
-def write_nd2(folder: Path, frames: np.ndarray = FRAMES, *, lost: tuple[int, ...] = ()) -> Path:
-    """Write frames (T, C, Y, X) as an ND2 file of version 3; `lost` are not in its map."""
-    path = folder / "cells.nd2"
-    times, channels, height, width = frames.shape
-    places: dict[bytes, tuple[int, int]] = {}
-    body = bytearray()
+def write_nd2(
+    folder: Path,
+    frames: np.ndarray = FRAMES,
+    *,
+    lost: tuple[int, ...] = (),
+    shape: tuple[int, int, int, int] | None = None,
+) -> Path:
+    """Write frames (T, C, Y, X) as an ND2 file of version 3; `lost` are not in its map.
 
-    def chunk(name: bytes, data: bytes, reserve: int) -> None:
-        body.extend(bytes(-len(body) % 4096))
-        places[name] = (len(body), len(data))
-        body.extend(struct.pack("<IIQ", 0x0ABECEDA, reserve, len(data)))
-        body.extend(name.ljust(reserve, b"\0") + data)
+    Where a shape is given instead of frames, pixels are left out: the file is sparse.
+    """
+    path = folder / "cells.nd2"
+    times, channels, height, width = shape or frames.shape
+    places: dict[bytes, tuple[int, int]] = {}
+    file = path.open("wb")
+
+    def chunk(name: bytes, data: bytes, reserve: int, rest: int = 0) -> None:
+        file.seek(-file.tell() % 4096, 1)
+        places[name] = (file.tell(), len(data) + rest)
+        file.write(struct.pack("<IIQ", 0x0ABECEDA, reserve, len(data) + rest))
+        file.write(name.ljust(reserve, b"\0") + data)
+        file.seek(rest, 1)
 
     signature = b"ND2 FILE SIGNATURE CHUNK NAME01!"
-    body += struct.pack("<IIQ", 0x0ABECEDA, 32, 64) + signature + b"Ver3.0".ljust(64, b"\0")
+    file.write(struct.pack("<IIQ", 0x0ABECEDA, 32, 64) + signature + b"Ver3.0".ljust(64, b"\0"))
     attributes = {
         "uiWidth": width,
         "uiWidthBytes": width * channels * 2,
@@ -162,7 +172,7 @@ def write_nd2(folder: Path, frames: np.ndarray = FRAMES, *, lost: tuple[int, ...
     planes = {
         f"a{c}": {
             "uiCompCount": 1,
-            "sDescription": "GR"[c] + "FP",
+            "sDescription": "GRB"[c] + "FP",
             "pFluorescentProbe": probe,
         }
         for c in range(channels)
@@ -173,19 +183,20 @@ def write_nd2(folder: Path, frames: np.ndarray = FRAMES, *, lost: tuple[int, ...
         "sPicturePlanes": {"uiCount": channels, "sPlaneNew": planes},
     }
     chunk(b"ImageMetadataSeqLV|0!", _lite("SLxPictureMetadata", picture), 4080)
-    for k, frame in enumerate(frames):
-        pixels = np.ascontiguousarray(frame.transpose(1, 2, 0)).astype("<u2").tobytes()
-        chunk(f"ImageDataSeq|{k}!".encode(), struct.pack("<d", 50.0 * k) + pixels, 4072)
+    for k in range(times):
+        pixels = b"" if shape else frames[k].transpose(1, 2, 0).astype("<u2").tobytes()
+        rest = 2 * channels * height * width - len(pixels)
+        chunk(f"ImageDataSeq|{k}!".encode(), struct.pack("<d", 50.0 * k) + pixels, 4072, rest)
     for k in lost:
         del places[f"ImageDataSeq|{k}!".encode()]
-    body.extend(bytes(-len(body) % 4096))
-    where = len(body)
+    file.seek(-file.tell() % 4096, 1)
+    where = file.tell()
     end = b"ND2 CHUNK MAP SIGNATURE 0000001!"
     table = b"".join(n + struct.pack("<QQ", *p) for n, p in places.items())
     table += end + struct.pack("<Q", where)
-    body.extend(struct.pack("<IIQ", 0x0ABECEDA, 32, len(table)))
-    body.extend(b"ND2 FILEMAP SIGNATURE NAME 0001!" + table)
-    path.write_bytes(bytes(body))
+    file.write(struct.pack("<IIQ", 0x0ABECEDA, 32, len(table)))
+    file.write(b"ND2 FILEMAP SIGNATURE NAME 0001!" + table)
+    file.close()
     return path
 
 

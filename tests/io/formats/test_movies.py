@@ -300,6 +300,17 @@ def test_nd2_frames_that_are_lost(tmp_path):
         assert len(movie) == 3 and movie.problem.readable == 3
 
 
+@pytest.mark.parametrize("width", [11, 600])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_nd2_frames_of_any_size(tmp_path, width, channels):
+    frames = np.random.default_rng(2).integers(0, 9999, (5, channels, 300, width), dtype="u2")
+    path = files.write_nd2(tmp_path, frames)
+    for channel in range(channels):
+        with open_quietly(path, channel=channel) as movie:
+            np.testing.assert_array_equal(movie.read(0, 5), frames[:, channel])
+            np.testing.assert_array_equal(movie.read(3, 4), frames[3:4, channel])
+
+
 def test_nd2_without_the_package(tmp_path, monkeypatch):
     path = files.write_nd2(tmp_path)
     monkeypatch.setitem(sys.modules, "nd2", None)
@@ -583,9 +594,70 @@ def test_hdf5_chunks_are_read_directly(tmp_path, order):
         for k in (3, 0, 5, 4, 1, 2):  # not in order in the file
             data[k] = frames[k]
     with open_movie(path) as movie:
-        assert movie.source._shared is not None and movie.dtype == np.dtype("u2")
+        assert movie.source._planes is not None and movie.dtype == np.dtype("u2")
         np.testing.assert_array_equal(movie.read(0, 6), FRAMES[:, 0])
         np.testing.assert_array_equal(movie.read(2, 4), FRAMES[2:4, 0])
         os.truncate(path, path.stat().st_size - 400)
         with pytest.raises(FileError):
             movie.read(0, 6)
+
+
+def test_imaris_is_read_directly(tmp_path):
+    frames = np.arange(3 * 2 * 5 * 9 * 11, dtype="u2").reshape(3, 2, 5, 9, 11)
+    path = files.write_ims(tmp_path, frames)
+    with open_quietly(path, channel=1, z=2) as movie:
+        np.testing.assert_array_equal(movie.read(0, 3), frames[:, 1, 2])
+        assert set(movie.source._known) == {(0, 1), (1, 1), (2, 1)}
+        assert all(movie.source._known.values())
+    with open_quietly(path, time_axis="z") as movie:
+        np.testing.assert_array_equal(movie.read(1, 5), frames[0, 0, 1:])
+    with open_quietly(path, time_axis="channel") as movie:
+        np.testing.assert_array_equal(movie.read(0, 2), frames[0, :, 0])
+        movie.source._known.clear()
+        os.truncate(path, path.stat().st_size // 8)
+        with pytest.raises(FileError):
+            movie.read(0, 2)
+
+
+@pytest.mark.parametrize("chunks", [None, (2, 9, 11), (4, 9, 11)])
+def test_imaris_planes_in_one_piece(tmp_path, chunks):
+    frames = np.arange(3 * 2 * 4 * 9 * 11, dtype="u2").reshape(3, 2, 4, 9, 11)
+    path = tmp_path / "a.ims"
+    with h5py.File(path, "w") as file:
+        for t, c in np.ndindex(3, 2):
+            name = f"DataSet/ResolutionLevel 0/TimePoint {t}/Channel {c}/Data"
+            file.create_dataset(name, data=frames[t, c], chunks=chunks)
+    for z in range(4):
+        with open_quietly(path, channel=1, z=z) as movie:
+            np.testing.assert_array_equal(movie.read(1, 3), frames[1:, 1, z])
+            np.testing.assert_array_equal(movie.read(0, 3), frames[:, 1, z])
+        with open_quietly(path, time_axis="channel", z=z) as movie:
+            np.testing.assert_array_equal(movie.read(0, 2), frames[0, :, z])
+    with open_quietly(path, channel=1, z=3) as movie:
+        movie.read(0, 1)
+        os.truncate(path, path.stat().st_size // 4)
+        with pytest.raises(FileError):
+            movie.read(0, 3)
+
+
+def test_imaris_time_points_that_are_stored_otherwise(tmp_path):
+    path = files.write_ims(tmp_path)
+    with h5py.File(path, "r+") as file:
+        for t, options in {
+            2: {"compression": "gzip", "chunks": True},
+            4: {"shuffle": True},
+        }.items():
+            group = file[f"DataSet/ResolutionLevel 0/TimePoint {t}/Channel 0"]
+            data = group["Data"][()]
+            del group["Data"]
+            group.create_dataset("Data", data=data, **{"chunks": (4, 4, 4), **options})
+    with open_quietly(path) as movie:
+        np.testing.assert_array_equal(movie.read(0, 6), FRAMES[:, 0])
+        known = movie.source._known
+        assert [known[t, 0] is None for t in range(6)] == [False, False, True, False, True, False]
+    with h5py.File(path, "r+") as file:
+        group = file["DataSet/ResolutionLevel 0/TimePoint 1/Channel 0"]
+        del group["Data"]
+        group["Data"] = np.zeros((1, 3, 4), "u2")
+    with open_quietly(path) as movie, pytest.raises(FileError):
+        movie.read(0, 6)
