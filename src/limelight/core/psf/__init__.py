@@ -9,11 +9,25 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "BEAD_COLUMNS": "bead_fit",
+    "BeadFit": "bead_fit",
+    "Beads": "beads",
+    "FieldMap": "measure",
     "Profile": "views",
+    "Trend": "measure",
     "Views": "views",
+    "as_stack": "beads",
+    "cut_bead": "beads",
+    "field_map": "measure",
+    "find_beads": "beads",
+    "fit_bead": "bead_fit",
     "line_profile": "views",
+    "measure_beads": "measure",
     "profiles": "views",
     "reslice": "views",
+    "saturation_of": "beads",
+    "summarize": "measure",
+    "theoretical_fwhm": "measure",
     "width_of": "views",
 }
 

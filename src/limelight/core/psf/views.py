@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Profile", "Views", "line_profile", "profiles", "reslice", "width_of"]
 
 Mode = Literal["slice", "max"]
-AXES = ("z", "y", "x")
+Axis = Literal["x", "y", "z"]
+AXES: tuple[Axis, ...] = ("z", "y", "x")
 
 _FLOOR = 10.0  # percentile of a profile that is taken as its background
 _FINE = 32  # steps per sample in which crossings are looked for
@@ -92,7 +93,7 @@ def _check(volume: Any, scale_um: Sequence[float]) -> tuple[float, float, float]
         raise ParameterError(
             f"scale_um must be the distances of voxels along z, y and x, above 0 µm, not {scale}."
         )
-    return scale  # type: ignore[return-value]
+    return scale
 
 
 def clip_point(point: Sequence[float], shape: Sequence[int]) -> tuple[int, int, int]:
@@ -223,7 +224,7 @@ def width_of(
 def line_profile(
     volume: Any,
     point: Sequence[float],
-    axis: Literal["x", "y", "z"],
+    axis: Axis,
     *,
     scale_um: Sequence[float] = (1.0, 1.0, 1.0),
     half_width: int = 0,
@@ -265,7 +266,7 @@ def line_profile(
         key.append(slice(max(at[k] - margin, 0), min(at[k] + margin + 1, n)))
     cut = np.asarray(volume[tuple(key)])
     value = cut.mean(axis=tuple(k for k in range(3) if k != along), dtype=np.float64)
-    position = (key[along].start + np.arange(len(value))) * scale[along]
+    position: NDArray[np.float64] = (key[along].start + np.arange(float(len(value)))) * scale[along]
     fwhm, centre, peak, floor = width_of(position, value, background=background)
     return Profile(position, value, floor, peak, centre, fwhm)
 
@@ -280,7 +281,7 @@ def profiles(
 ) -> dict[str, Profile]:
     """Return the profiles along z, y and x through a point; see `line_profile`."""
     return {
-        axis: line_profile(  # type: ignore[arg-type]
+        axis: line_profile(
             volume, point, axis, scale_um=scale_um, half_width=half_width, reach=reach
         )
         for axis in AXES
