@@ -13,6 +13,7 @@ _HOME = {
     "Drift": "drift.curve",
     "ExponentialFit": "kinetics",
     "FRC": "resolution",
+    "LiveQuality": "live_quality",
     "Measure": "result",
     "NeNA": "precision",
     "PolygonRegion": "regions",

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-__all__ = ["Measure", "Quality", "quality", "quality_job"]
+__all__ = [
+    "Measure",
+    "Quality",
+    "frc_measures",
+    "medians",
+    "nena_measures",
+    "quality",
+    "quality_job",
+]
 
 _APART = 0.3  # px rms by which two drift curves may differ
 _MEDIANS = (
@@ -153,7 +161,7 @@ def quality_job(
 
     found, why = _try(lambda: nena(locs, threads=threads))
     nena_result: NeNA | None = found
-    yield step(2, "Measured the precision (NeNA)", _nena_measures(nena_result, why))
+    yield step(2, "Measured the precision (NeNA)", nena_measures(nena_result, why))
 
     frames = locs.frames
     rcc_length = rcc_frames or int(np.clip(frames // 20, 1, 500))
@@ -172,7 +180,7 @@ def quality_job(
     straight = locs if drift_aim is None or apart else apply_drift(locs, drift_aim)
     found, why = _try(lambda: frc(straight, threads=threads))
     frc_result: FRC | None = found
-    yield step(5, "Measured the resolution (FRC)", _frc_measures(frc_result, why))
+    yield step(5, "Measured the resolution (FRC)", frc_measures(frc_result, why))
 
     distance = link_distance
     if distance is None:
@@ -223,16 +231,29 @@ def _simple(locs: Localizations, counts: NDArray[np.int64], dropped: int) -> lis
         Measure("n_locs", "Molecules", float(len(locs)), "", note=note),
         Measure("locs_per_frame", "Molecules per frame", float(counts.mean()), "1/frame"),
     ]
-    for column, title, unit in _MEDIANS:
-        name = f"median_{column}"
-        if column not in locs:
-            note = f"The table has no column {column!r}."
+    found += medians(lambda column: locs[column] if column in locs else None)
+    return found
+
+
+def medians(column: Callable[[str], NDArray[Any] | None]) -> list[Measure]:
+    """Return the medians that one looks at.
+
+    Parameters
+    ----------
+    column : callable
+        Gives a column by its name; None where there is none.
+    """
+    found = []
+    for name_of_column, title, unit in _MEDIANS:
+        name = f"median_{name_of_column}"
+        values = column(name_of_column)
+        if values is None:
+            note = f"The table has no column {name_of_column!r}."
             found.append(Measure(name, f"{title}, median", None, unit, False, note))
             continue
-        values = locs[column]
         good = values[np.isfinite(values)]
         if len(good) == 0:
-            note = f"The column {column!r} has no finite value."
+            note = f"The column {name_of_column!r} has no finite value."
             found.append(Measure(name, f"{title}, median", None, unit, False, note))
             continue
         bad = len(values) - len(good)
@@ -241,7 +262,8 @@ def _simple(locs: Localizations, counts: NDArray[np.int64], dropped: int) -> lis
     return found
 
 
-def _nena_measures(result: NeNA | None, why: str) -> list[Measure]:
+def nena_measures(result: NeNA | None, why: str) -> list[Measure]:
+    """Return the figures of a NeNA; ``why`` says why there is none."""
     if result is None:
         return [
             Measure("nena_px", "Precision by NeNA", None, "px", False, why),
@@ -254,7 +276,8 @@ def _nena_measures(result: NeNA | None, why: str) -> list[Measure]:
     ]
 
 
-def _frc_measures(result: FRC | None, why: str) -> list[Measure]:
+def frc_measures(result: FRC | None, why: str) -> list[Measure]:
+    """Return the figure of an FRC; ``why`` says why there is none."""
     if result is None or not np.isfinite(result.resolution_nm):
         note = why if result is None else " ".join(result.notes)
         return [Measure("frc_nm", "Resolution by FRC", None, "nm", False, note)]
