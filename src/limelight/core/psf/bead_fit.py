@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["BEAD_COLUMNS", "BeadFit", "fit_bead"]
 
 FWHM = 2.0 * math.sqrt(2.0 * math.log(2.0))
-_REACH = 0.7  # the fitted region, in estimated full widths on either side
+_REACH = 0.6  # the fitted region, in estimated full widths on either side
 _LEAST = (2, 2, 2)  # and its least reach in voxels
 _PARAMETERS = 13
 _BEND = 0.3  # limit of the fourth-order terms; that of an Airy disc's core is 0.04
