@@ -356,7 +356,7 @@ def _join_tables(
     for status in statuses:
         for name in status.counts:
             part = folder / "tables" / f"{status.name}_{name}.csv"
-            table = pd.read_csv(part, float_precision="round_trip")
+            table = pd.read_csv(part)
             table.insert(0, "field", status.name)
             for key, value in by_name[status.name].about.items():
                 table.insert(1, key, value)

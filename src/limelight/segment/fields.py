@@ -228,32 +228,39 @@ def _stem(path: Path) -> str:
 def _grouped(source: Path, files: list[Path], channels: Sequence[str]) -> list[Field]:
     """Group files of one channel each by the one number or word in which their names differ."""
     split = [re.split(r"(\d+|[_\-. ]+)", f.name) for f in files]
-    lengths = {len(s) for s in split}
-    for column in range(len(split[0]) if len(lengths) == 1 else 0):
-        words = sorted({s[column] for s in split}, key=_natural)
-        if len(words) != len(channels):
-            continue
-        groups: dict[str, dict[str, Plane]] = {}
-        for file, parts in zip(files, split, strict=True):
-            rest = "".join((*parts[:column], *parts[column + 1 :]))
-            channel = channels[words.index(parts[column])]
-            groups.setdefault(rest, {})[channel] = Plane(str(file))
-        if all(len(g) == len(channels) for g in groups.values()):
-            lower = [w.lower() for w in words]
-            if all(c.lower() in lower for c in channels):
-                groups = {
-                    rest: {c: group[channels[lower.index(c.lower())]] for c in channels}
-                    for rest, group in groups.items()
-                }
-            return [
-                Field(_stem(Path(next(iter(g.values())).path)), g)
-                for _, g in sorted(groups.items(), key=lambda item: _natural(item[0]))
-            ]
+    same = len({len(s) for s in split}) == 1
+    candidates = [_groups(files, split, k, channels) for k in range(len(split[0]) if same else 0)]
+    found = [c for c in candidates if c is not None]
+    best = max(found, key=lambda c: c[0], default=None)
+    if best is not None and [c[0] for c in found].count(best[0]) == 1:
+        groups = sorted(best[1].items(), key=lambda item: _natural(item[0]))
+        return [Field(_stem(Path(g[channels[0]].path)), g) for _, g in groups]
     raise ParameterError(
         f"The pipeline takes {len(channels)} channels ({', '.join(channels)}), and the files in "
         f"{source.name} do not tell which is which. Say so with --channel "
         f"{channels[0]}='*_1.tif' for each channel (in Python: patterns=...)."
     )
+
+
+def _groups(
+    files: list[Path], split: list[list[str]], column: int, channels: Sequence[str]
+) -> tuple[int, dict[str, dict[str, Plane]]] | None:
+    """Group files by one part of their names, and tell how much speaks for it."""
+    words = sorted({s[column] for s in split}, key=_natural)
+    if len(words) != len(channels):
+        return None
+    lower = [w.lower() for w in words]
+    named = all(c.lower() in lower for c in channels)
+    order = [words[lower.index(c.lower())] for c in channels] if named else words
+    groups: dict[str, dict[str, Plane]] = {}
+    for file, parts in zip(files, split, strict=True):
+        rest = "".join((*parts[:column], *parts[column + 1 :]))
+        groups.setdefault(rest, {})[channels[order.index(parts[column])]] = Plane(str(file))
+    if any(len(g) != len(channels) for g in groups.values()):
+        return None
+    hint = split[0][column - 1].lower() if column else ""
+    told = 2 if named else int(hint.endswith(("c", "ch", "channel", "w", "wavelength", "d")))
+    return told, groups
 
 
 def _by_patterns(source: Path, channels: Sequence[str], patterns: Mapping[str, str]) -> list[Field]:

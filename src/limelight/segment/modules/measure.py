@@ -66,9 +66,7 @@ def _aggregated(
         "Std": inside.std(ddof=0),
         "Sum": inside.sum(),
     }
-    renamed = [
-        part.rename(columns=lambda c, what=what: f"{c}_{what}") for what, part in parts.items()
-    ]
+    renamed = [part.add_suffix(f"_{what}") for what, part in parts.items()]
     counts = pd.Series(np.bincount(parents)[assign.ids] if len(parents) else 0, assign.ids)
     joined = pd.concat(renamed, axis=1).reindex(assign.ids)
     joined.insert(0, f"{table.columns[0].split('_')[0]}_Count", counts)
