@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,7 @@ from limelight.core.errors import ParameterError
 from limelight.segment import Cache, PipelineError, SegmentedObjects, pipeline_job, run
 from limelight.segment.module import PartError, module_of
 from limelight.segment.objects import parents_of, relate_all
-
-if TYPE_CHECKING:
-    from limelight.segment.pipes import IntensityImage
+from limelight.segment.pipes import IntensityImage  # noqa: TC001  read when it becomes a module
 
 
 def steps_of(job):
