@@ -22,7 +22,7 @@ import numpy as np
 from limelight.core.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -169,8 +169,11 @@ def unpack(body: bytes, *, long: bool) -> Iterator[tuple[dict[str, int | str], P
         end = middle + 4 + count + numbers.size
         if end > size:
             return
-        axes = json.loads(body[at + 4 : middle])
-        file = body[middle + 4 : middle + 4 + count].decode()
+        try:
+            axes = json.loads(body[at + 4 : middle])
+            file = body[middle + 4 : middle + 4 + count].decode()
+        except (ValueError, RecursionError):
+            raise ValueError("its texts are damaged") from None
         if not isinstance(axes, dict) or not all(isinstance(v, int | str) for v in axes.values()):
             raise ValueError("its axes are damaged")
         if not file or "\\" in file or "\0" in file or not {"", ".."}.isdisjoint(file.split("/")):
@@ -426,6 +429,49 @@ class FrameIndex:
                 order = np.argsort(np.array(values, np.int64), kind="stable")
                 values, rows = [values[k] for k in order.tolist()], rows[order]
             return values, rows
+
+    def ordinals(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Return the place of every image on some axes, counted from 0, shape (n, axes).
+
+        The places on an axis are counted in the order of `axes`; an image that is not on an axis
+        is at its first place.
+        """
+        with self._lock:
+            found = np.zeros((self._count, len(names)), np.int64)
+            for k, name in enumerate(names):
+                if name not in self._axes:
+                    continue
+                positions = self._axes[name]
+                rank = np.zeros(len(positions) + 1, np.int64)
+                order = {value: n for n, value in enumerate(positions.all())}
+                for code in range(1, len(positions) + 1):
+                    rank[code] = order[positions.value(code)]
+                j = list(self._axes).index(name)
+                found[:, k] = rank[self._codes[: self._count, j]]
+            return found
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the files."""
+        with self._lock:
+            return list(self._names)
+
+    def ends(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the number of the file, and the end of the pixels in it, of some images."""
+        with self._lock:
+            some = self._rows[rows]
+            sizes = np.zeros(max(KINDS) + 1, np.int64)
+            for kind, (dtype, colours) in KINDS.items():
+                sizes[kind] = np.dtype(dtype).itemsize * colours
+            pixel = sizes[np.minimum(some["kind"], max(KINDS))]
+            area = some["height"].astype(np.int64) * some["width"].astype(np.int64)
+            return some["file"].astype(np.int64), some["pixels"].astype(np.int64) + area * pixel
+
+    def kinds(self) -> set[tuple[int, int, int]]:
+        """Return the sizes and types of the images: height, width, kind."""
+        with self._lock:
+            rows = np.unique(self._rows[["height", "width", "kind"]][: self._count])
+            return {tuple(row) for row in rows.tolist()}
 
     def position(self, row: int) -> dict[str, int | str]:
         """Return the axes of the image of that number."""

@@ -72,6 +72,7 @@ class FrameStore:
         self._lock = threading.Lock()
         self._end = 0
         self._loose = False
+        self._shut = False
         if index is not None:
             return
         names = [n for n in (INDEX, FRAMES) if (folder / n).is_file()]
@@ -116,13 +117,14 @@ class FrameStore:
             before, at = self.index.changes, 0
             try:
                 for axes, place, end in unpack(body, long=self._long):
+                    self.index.check(axes)
                     self.index.add(axes, place)
                     at = end
-            except (ValueError, RecursionError) as error:
+            except ValueError as error:
                 raise FileError(
                     self._path,
-                    f"its entry {len(self.index)} is damaged ({error}).",
-                    "Copy the folder again.",
+                    f"its entry {len(self.index)} is damaged: {str(error).rstrip('.')}.",
+                    "Copy the folder again; its files may open one by one.",
                 ) from error
             self._end += at
             self._loose = any(body[at:])
@@ -156,7 +158,7 @@ class FrameStore:
         if state is not None and state[1]:
             return ""
         count = len(self.index)
-        good = self._sound()
+        good = int(self.whole(np.arange(count)).sum())
         said: list[str] = []
         if state is not None or self._loose:
             about = state[0] if state is not None else {}
@@ -177,24 +179,27 @@ class FrameStore:
             said.append(f"It goes on in {further}.")
         return f"{self.folder.name}: {' '.join(said)}" if said else ""
 
-    def _sound(self) -> int:
-        """Return how many images are whole."""
-        sizes: dict[str, int] = {}
-        good = 0
-        for row in range(len(self.index)):
-            place = self.index.place(row)
-            if place.file not in sizes:
-                try:
-                    sizes[place.file] = (self.folder / place.file).stat().st_size
-                except OSError:
-                    sizes[place.file] = -1
-            kind, colours = KINDS.get(place.kind, ("<u1", 1))
-            size = place.height * place.width * colours * np.dtype(kind).itemsize
-            good += place.pixels + size <= sizes[place.file]
-        return good
+    def whole(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which images are all there."""
+        files, ends = self.index.ends(rows)
+        names = self.index.files
+        sizes = np.zeros(len(names), np.int64)
+        for number in np.unique(files).tolist():
+            try:
+                sizes[number] = (self.folder / names[number]).stat().st_size
+            except OSError:
+                sizes[number] = -1
+        return np.asarray(ends <= sizes[files])
+
+    @property
+    def has_loose_end(self) -> bool:
+        """Whether the last entry of the index is cut off."""
+        return self._loose
 
     def _file(self, name: str) -> SharedFile:
         with self._lock:
+            if self._shut:
+                raise FileError(self.folder, "the movie was closed.", "Open it again.")
             file = self._files.get(name)
             if file is None:
                 file = self._files[name] = SharedFile(self.folder / name)
@@ -282,8 +287,13 @@ class FrameStore:
             value = {}
         return value if isinstance(value, dict) else {}
 
+    def shut(self) -> None:
+        """Close the files for good."""
+        self._shut = True
+        self.close()
+
     def close(self) -> None:
-        """Close the files."""
+        """Close the files; they open again when something is read."""
         with self._lock:
             while self._files:
                 self._files.popitem()[1].close()

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FRAME_TAG",
+    "OWN_FRAME_TAG",
     "Header",
     "camera_name",
     "coordinates",
     "exposure_ms",
+    "flatten",
     "frame_properties",
     "pixel_size_nm",
     "positive",
@@ -34,6 +36,9 @@ __all__ = [
 ]
 
 FRAME_TAG = 51123
+OWN_FRAME_TAG = 65123
+"""The same in Limelight's OME-TIFF: other programs take files with Micro-Manager's tag for files
+with Micro-Manager's header too, which BigTIFF has no room for."""
 _MAP_POINTER, _MAP = 54773648, 3453623
 _COMMENT_POINTER, _COMMENTS = 99384722, 84720485
 _SUMMARY = 2355492
@@ -115,13 +120,18 @@ def _index(file: SharedFile, byte_order: str, offset: int) -> NDArray[np.int32] 
 
 
 def frame_properties(text: bytes | str) -> dict[str, Any]:
-    """Return a frame's properties from its JSON text, flat.
+    """Return a frame's properties from its JSON text, flat."""
+    return flatten(parse_json(text))
+
+
+def flatten(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a frame's properties, flat.
 
     Micro-Manager 2.0 writes a property as ``{"PropName": ..., "PropVal": ...}``, of which the
     value is taken.
     """
     flat: dict[str, Any] = {}
-    for key, value in parse_json(text).items():
+    for key, value in properties.items():
         if key == "scopeDataKeys":
             continue
         if isinstance(value, dict) and "PropVal" in value:

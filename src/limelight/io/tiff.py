@@ -36,6 +36,7 @@ __all__ = [
     "join_parts",
     "ome_of",
     "open_tiff",
+    "page_properties",
     "read_metadata",
 ]
 
@@ -101,6 +102,14 @@ class TiffMovie(FileMovie):
         """The files."""
         return self._parts
 
+    @property
+    def choices(self) -> dict[str, tuple[str, ...]]:
+        """What can be chosen when it is opened: axis, and the labels of its places."""
+        from limelight.io.tiff_planes import about_axis
+
+        numbers = super().choices
+        return {a: about_axis(self, a, len(n))[0] or n for a, n in numbers.items()}
+
     def _read(self, start: int, stop: int) -> NDArray[Any]:
         target = np.empty((stop - start, *self.shape[1:]), self.dtype)
         wanted = self._frames[start:stop]
@@ -113,10 +122,9 @@ class TiffMovie(FileMovie):
         return target
 
     def frame_metadata(self, index: int) -> dict[str, Any]:
-        """Return what Micro-Manager says of that frame; empty for other files."""
+        """Return what Micro-Manager or Limelight says of that frame; empty for other files."""
         part, page = self._frames[index].tolist()
-        text = self._parts[part].tag(page, micromanager.FRAME_TAG)
-        return micromanager.frame_properties(text) if text else {}
+        return page_properties(self._parts[part], page)
 
     def close(self) -> None:
         """Close the files."""
@@ -392,8 +400,7 @@ def _tagged_planes(
         axes = index.get((part.path.name, part.block(page)))
         if axes is not None:
             return micromanager.coordinates({"Axes": axes})
-        text = part.tag(page, micromanager.FRAME_TAG)
-        return micromanager.coordinates(micromanager.frame_properties(text)) if text else {}
+        return micromanager.coordinates(page_properties(part, page))
 
     # Reading the texts of all frames takes long, so some of them tell whether it is needed.
     few = np.unique(np.linspace(0, len(pages) - 1, _SAMPLE).astype(int))
@@ -433,15 +440,17 @@ def choose_frames(
         What was left out, empty if nothing was.
     """
     lengths = {name: len(np.unique(values)) for name, values in places.items()}
+    words = {letter: word for word, letter in _LETTERS.items()}
     main = "T" if lengths.get("T", 1) > 1 else max(lengths, key=lambda a: lengths[a])
     keep = np.ones(len(pages), bool)
-    left, shown = [], []
+    left, shown, choice = [], [], ""
     for name, values in places.items():
         if name == main or lengths[name] < 2:
             continue
         keep &= values == values.min()
         word = _WORDS.get(name, f"place on axis {name}")
         left.append(f"{lengths[name]} {word}s")
+        choice = choice or words.get(name, "time_axis")
         shown.append(f"{word} {int(values.min())}")
     order = np.argsort(places[main][keep], kind="stable")
     said = ""
@@ -449,9 +458,17 @@ def choose_frames(
         said = (
             f"besides its {lengths[main]} {_WORDS.get(main, f'places on axis {main}')}s it has "
             f"{' and '.join(left)}; the movie is that of {' and '.join(shown)}. "
-            "Save another one as a file of its own to localize it."
+            f"open_movie(path, {choice}=...) opens another one."
         )
     return pages[keep][order], said
+
+
+def page_properties(part: TiffPart, page: int) -> dict[str, Any]:
+    """Return what Micro-Manager or Limelight says of a frame; empty for other files."""
+    for tag in (micromanager.FRAME_TAG, micromanager.OWN_FRAME_TAG):
+        if text := part.tag(page, tag):
+            return micromanager.frame_properties(text)
+    return {}
 
 
 def read_metadata(part: TiffPart) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -459,8 +476,7 @@ def read_metadata(part: TiffPart) -> tuple[dict[str, Any], dict[str, Any]]:
     header = micromanager.read_header(part.file, part.byte_order)
     ome, imagej = ome_of(part.description), imagej_of(part.description)
     summary = header.summary if header else {}
-    text = part.tag(0, micromanager.FRAME_TAG)
-    properties = micromanager.frame_properties(text) if text else {}
+    properties = page_properties(part, 0)
     metadata: dict[str, Any] = {}
     size = micromanager.pixel_size_nm(properties, summary)
     exposure = micromanager.exposure_ms(properties)

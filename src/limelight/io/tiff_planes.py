@@ -12,7 +12,7 @@ from limelight.io import micromanager
 from limelight.io.axes import Axis
 from limelight.io.ome import nanometres
 from limelight.io.planes import PlaneSource
-from limelight.io.tiff import imagej_of, imagej_unit, ome_of, open_tiff
+from limelight.io.tiff import imagej_of, imagej_unit, ome_of, open_tiff, page_properties
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,10 +21,37 @@ if TYPE_CHECKING:
 
     from limelight.io.tiff import TiffMovie
 
-__all__ = ["TiffSource"]
+__all__ = ["TiffSource", "about_axis"]
 
 _NAMES = {"T": "time", "Z": "z", "C": "channel", "P": "position"}
 _ORDER = ("position", "time", "channel", "z")
+
+
+def about_axis(movie: TiffMovie, name: str, size: int) -> tuple[tuple[str, ...], float, str]:
+    """Return labels, distance and unit of an axis, by whichever description the file has."""
+    summary = movie.summary
+    text = movie.parts[0].description
+    ome, imagej = ome_of(text), imagej_of(text)
+    if name == "channel":
+        names = summary.get("ChNames") or (ome.channels if ome is not None else ())
+        if isinstance(names, list | tuple) and len(names) == size:
+            return tuple(map(str, names)), 1.0, ""
+    elif name == "z":
+        step = micromanager.positive(summary.get("z-step_um"))
+        if ome is not None:
+            step = step or ome.z_step_um
+        if imagej and (value := micromanager.positive(imagej.get("spacing"))) is not None:
+            nm = nanometres(value, imagej_unit(imagej))
+            step = step or (nm / 1000 if nm else None)
+        if step is not None:
+            return (), step, "um"
+    elif name == "time":
+        interval = micromanager.positive(imagej.get("finterval"))
+        if ome is not None:
+            interval = interval or ome.interval_s
+        if interval is not None:
+            return (), interval, "s"
+    return (), 1.0, ""
 
 
 class TiffSource(PlaneSource):
@@ -61,7 +88,7 @@ class TiffSource(PlaneSource):
         pages, planes = self._pages, self._movie.planes
         if planes is None:
             count = len(pages)
-            return (Axis("time", count, *self._about("time", count)),), np.arange(count)
+            return (Axis("time", count, *about_axis(self._movie, "time", count)),), np.arange(count)
         places, rows = planes
         named = {_NAMES.get(k, k): v for k, v in places.items()}
         order = sorted(named, key=lambda n: (n in _ORDER, n in _ORDER and _ORDER.index(n)))
@@ -70,36 +97,10 @@ class TiffSource(PlaneSource):
         for name in order:
             values, inverse = np.unique(named[name], return_inverse=True)
             index.append(inverse.reshape(-1))
-            axes.append(Axis(name, len(values), *self._about(name, len(values))))
+            axes.append(Axis(name, len(values), *about_axis(self._movie, name, len(values))))
         table = np.full(tuple(a.size for a in axes), -1, np.int64)
         table[tuple(index)] = np.where(rows < len(pages), rows, -1)
         return tuple(axes), table
-
-    def _about(self, name: str, size: int) -> tuple[tuple[str, ...], float, str]:
-        """Return labels, distance and unit of an axis, by whichever description the file has."""
-        summary = self._movie.summary
-        text = self._movie.parts[0].description
-        ome, imagej = ome_of(text), imagej_of(text)
-        if name == "channel":
-            names = summary.get("ChNames") or (ome.channels if ome is not None else ())
-            if isinstance(names, list | tuple) and len(names) == size:
-                return tuple(map(str, names)), 1.0, ""
-        elif name == "z":
-            step = micromanager.positive(summary.get("z-step_um"))
-            if ome is not None:
-                step = step or ome.z_step_um
-            if imagej and (value := micromanager.positive(imagej.get("spacing"))) is not None:
-                nm = nanometres(value, imagej_unit(imagej))
-                step = step or (nm / 1000 if nm else None)
-            if step is not None:
-                return (), step, "um"
-        elif name == "time":
-            interval = micromanager.positive(imagej.get("finterval"))
-            if ome is not None:
-                interval = interval or ome.interval_s
-            if interval is not None:
-                return (), interval, "s"
-        return (), 1.0, ""
 
     def readable(
         self, place: tuple[int, ...], axis: int | None
@@ -136,8 +137,7 @@ class TiffSource(PlaneSource):
         if row < 0:
             return {}
         part, page = self._pages[row].tolist()
-        text = self._movie.parts[part].tag(page, micromanager.FRAME_TAG)
-        return micromanager.frame_properties(text) if text else {}
+        return page_properties(self._movie.parts[part], page)
 
     def close(self) -> None:
         """Close the files."""

@@ -23,6 +23,9 @@ __all__ = ["FORMATS", "create"]
 
 FORMATS: dict[str, tuple[str, str]] = {
     "ndtiff": ("limelight.acquire.storage.ndtiff:NDTiffWriter", ""),
+    "ome-tiff": ("limelight.acquire.storage.ome_tiff:OmeTiffWriter", ""),
+    "ome-zarr": ("limelight.acquire.storage.ome_zarr:OmeZarrWriter", ".ome.zarr"),
+    "ome-zarr-0.4": ("limelight.acquire.storage.ome_zarr:OmeZarr4Writer", ".ome.zarr"),
 }
 """Writer and ending of the folder's name, by the format's name."""
 
@@ -58,7 +61,8 @@ def create(
     name : str
         Name; the folder is called ``name_1``, or the next number that is free.
     format : str
-        ``ndtiff``, ``ome-tiff`` or ``ome-zarr``.
+        ``ndtiff``, ``ome-tiff``, ``ome-zarr`` (version 0.5), or ``ome-zarr-0.4`` for programs that
+        do not know 0.5.
     stream : Stream
         What kind of frames will come.
     summary : mapping, optional

@@ -8,14 +8,15 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
+from limelight.io.micromanager import FRAME_TAG
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
 
-__all__ = ["METADATA_TAG", "Directory"]
+__all__ = ["Directory"]
 
-METADATA_TAG = 51123
 _ASCII, _SHORT, _LONG, _RATIONAL, _LONG8 = 2, 3, 4, 5, 16
 _FORMATS = {"u": 1, "i": 2, "f": 3}
 _STRIP, _DESCRIPTION = 273, 270
@@ -34,6 +35,8 @@ class Directory:
         Whether for a BigTIFF file.
     pixel_size_um : float, optional
         Size of a pixel in the sample, micrometres.
+    metadata_tag : int
+        Tag of the metadata.
     description : tuple of int, optional
         Place and length of a text that describes the image.
 
@@ -54,6 +57,7 @@ class Directory:
         *,
         big: bool,
         pixel_size_um: float | None = None,
+        metadata_tag: int = FRAME_TAG,
         description: tuple[int, int] | None = None,
     ) -> None:
         bits = dtype.itemsize * 8
@@ -79,7 +83,7 @@ class Directory:
         ]
         if description is not None:
             tags.insert(5, (_DESCRIPTION, _ASCII, [0]))
-        self._big = big
+        self._metadata_tag = metadata_tag
         self._entry = struct.Struct("<HHQQ" if big else "<HHII")
         self._word = struct.Struct("<Q" if big else "<I")
         inline = 8 if big else 4
@@ -110,7 +114,7 @@ class Directory:
                 tail += data + b"\0" * (len(data) % 2)
         self._strip = self.tags[_STRIP] + self._entry.size - inline
         self._metadata = len(body)
-        body += self._entry.pack(METADATA_TAG, _ASCII, 0, 0)
+        body += self._entry.pack(self._metadata_tag, _ASCII, 0, 0)
         body += self._word.pack(0) + tail
         self.size = len(body)
         self._body = body
@@ -140,5 +144,5 @@ class Directory:
         pixels = offset + self.size
         pack(body, self._strip, pixels)
         metadata = pixels + self._pixels
-        self._entry.pack_into(body, self._metadata, METADATA_TAG, _ASCII, length, metadata)
+        self._entry.pack_into(body, self._metadata, self._metadata_tag, _ASCII, length, metadata)
         return body, pixels, metadata

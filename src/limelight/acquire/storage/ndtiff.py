@@ -20,6 +20,8 @@ from limelight.core.errors import ParameterError
 from limelight.io.frame_index import INDEX, Place, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 __all__ = ["NDTiffWriter"]
@@ -106,7 +108,7 @@ class NDTiffWriter(Writer):
     def _undo(self) -> None:
         self._files[-1].cut(self._begin)
 
-    def _commit(self, axes: dict[str, int | str], place: Place) -> None:
+    def _commit(self, row: int, metadata: Mapping[str, Any]) -> None:
         if self._link is not None:
             self._files[-1].patch(self._link, struct.pack("<I", self._begin))
         self._link = self._begin + self._directory.next

@@ -96,6 +96,8 @@ class OutputFile:
     ----------
     path : path
         The file; must not exist.
+    again : bool
+        Whether it may exist, to be written on.
 
     Attributes
     ----------
@@ -103,11 +105,10 @@ class OutputFile:
         Length of what is in it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, again: bool = False) -> None:
         self.path = path
-        self._descriptor: int | None = os.open(
-            path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666
-        )
+        flags = os.O_RDWR | os.O_CREAT | _FLAGS
+        self._descriptor: int | None = os.open(path, flags | (0 if again else os.O_EXCL), 0o666)
         self.end = 0
 
     def append(self, buffers: Sequence[Any]) -> int:
@@ -138,6 +139,11 @@ class OutputFile:
     def put(self, offset: int, buffer: Any) -> None:
         """Write at a place of a file whose length is reserved."""
         _put(self._open(), [buffer], offset)
+
+    def clear(self, offset: int, size: int) -> None:
+        """Make zeros of what was written at a place, as far as there is anything."""
+        with contextlib.suppress(OSError):
+            _put(self._open(), [bytes(size)], offset)
 
     def cut(self, end: int) -> None:
         """Take away what is behind a place."""

@@ -158,8 +158,8 @@ class Writer:
         """Write pixels and metadata; nothing of it is left when that fails."""
         raise AssertionError("every format writes in its own way")
 
-    def _commit(self, axes: dict[str, int | str], place: Place) -> None:
-        """Link an image that is in the index."""
+    def _commit(self, row: int, metadata: Mapping[str, Any]) -> None:
+        """Link an image that is in the index, under that number."""
 
     def _undo(self) -> None:
         """Take back what `_put` wrote."""
@@ -171,7 +171,7 @@ class Writer:
     def _rewrite_summary(self) -> None:
         """Write the summary again after it was changed."""
 
-    def _complete(self) -> None:
+    def _end(self) -> None:
         """Write what belongs to the end."""
 
     # What is the same for all
@@ -218,11 +218,10 @@ class Writer:
             except OSError:
                 self._undo()
                 raise
-            self._commit(axes, place)
+            self._commit(self.index.add(axes, place), metadata)
         except OSError as error:
             raise explain(self.path, error) from error
         self.bytes_written += pixels.nbytes + len(text)
-        self.index.add(axes, place)
         with self.arrived:
             self.arrived.notify_all()
 
@@ -265,7 +264,7 @@ class Writer:
         problem: OSError | None = None
         if note:
             self.summary["Note"] = note
-        for step in (self._rewrite_summary, self._complete):
+        for step in (self._rewrite_summary, self._end):
             try:
                 step()
             except OSError as error:
