@@ -19,7 +19,12 @@ _FILES = {
         "threshold_manual",
         "threshold_otsu",
     ),
-    "measure": ("measure_intensity", "measure_morphology"),
+    "measure": (
+        "measure_intensity",
+        "measure_morphology",
+        "measure_neighbours",
+        "measure_texture",
+    ),
     "objects": (
         "declump",
         "expand_or_shrink",
@@ -27,6 +32,7 @@ _FILES = {
         "register_objects",
         "register_objects_channel",
         "relabel",
+        "segment_primary",
         "segment_secondary",
         "segment_tertiary",
         "use_label_image",

@@ -19,7 +19,12 @@ from limelight.segment.module import About, version
 from limelight.segment.objects import parents_of
 from limelight.segment.pipes import IntensityImage, Measurement, SegmentedObjects
 
-__all__ = ["measure_intensity", "measure_morphology"]
+__all__ = [
+    "measure_intensity",
+    "measure_morphology",
+    "measure_neighbours",
+    "measure_texture",
+]
 
 Aggregate = Annotated[bool, About()]
 
@@ -122,3 +127,80 @@ def measure_morphology(
     """
     table = core.measure_morphology(extract_objects.labels, measure_zernike)
     return _assigned(table, extract_objects, assign_objects, aggregate)
+
+
+@version("0.3.1")
+def measure_texture(
+    extract_objects: SegmentedObjects,
+    assign_objects: SegmentedObjects,
+    intensity_image: IntensityImage,
+    *,
+    aggregate: Aggregate = False,
+    frequencies: Annotated[tuple[float, ...], About(kind="Set")] = (1, 5, 10),
+    measure_TAS: bool = False,
+    measure_LBP: bool = False,
+    radii: Annotated[tuple[float, ...], About(kind="Set", unit="px")] = (1, 5, 10),
+    measure_haralick: bool = False,
+    scales: Annotated[tuple[int, ...], About(kind="Set", unit="px")] = (1, 2),
+) -> Measured:
+    """Measure texture: Gabor and Hu, and if asked for, TAS, LBP and Haralick.
+
+    Parameters
+    ----------
+    extract_objects : SegmentedObjects
+        What is measured.
+    assign_objects : SegmentedObjects
+        What the values belong to.
+    intensity_image : IntensityImage
+        Where it is measured.
+    aggregate : bool
+        Whether the ones lie in the others, and are summed up.
+    frequencies : set of float
+        Periods across an object, for Gabor.
+    measure_TAS : bool
+        Whether threshold adjacency statistics are measured.
+    measure_LBP : bool
+        Whether local binary patterns are counted.
+    radii : set of float
+        Radii for local binary patterns.
+    measure_haralick : bool
+        Whether Haralick's features are measured.
+    scales : set of int
+        Distances of two pixels, for Haralick.
+    """
+    table = core.measure_texture(
+        extract_objects.labels,
+        intensity_image,
+        frequencies=frequencies,
+        tas=measure_TAS,
+        lbp=measure_LBP,
+        radii=radii,
+        haralick=measure_haralick,
+        scales=scales,
+    )
+    return _assigned(table, extract_objects, assign_objects, aggregate, "intensity_image")
+
+
+@version("0.0.1")
+def measure_neighbours(
+    extract_objects: SegmentedObjects,
+    assign_objects: SegmentedObjects,
+    *,
+    neighbour_distance: Annotated[float, About(kind="Scalar", unit="px", low=1, high=1000)] = 3,
+    touching_distance: Annotated[float, About(kind="Scalar", unit="px", low=1, high=1000)] = 3,
+) -> Measured:
+    """Count neighbours, list them, and measure how much of the outline they touch.
+
+    Parameters
+    ----------
+    extract_objects : SegmentedObjects
+        What is measured.
+    assign_objects : SegmentedObjects
+        What the values belong to.
+    neighbour_distance : float
+        Objects with pixels this near are neighbours.
+    touching_distance : float
+        A pixel of the outline this near to another object touches it.
+    """
+    table = core.measure_neighbours(extract_objects.labels, neighbour_distance, touching_distance)
+    return _assigned(table, extract_objects, assign_objects, aggregate=False)

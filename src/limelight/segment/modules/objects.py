@@ -24,6 +24,7 @@ __all__ = [
     "register_objects",
     "register_objects_channel",
     "relabel",
+    "segment_primary",
     "segment_secondary",
     "segment_tertiary",
     "use_label_image",
@@ -162,6 +163,63 @@ def declump(
     labels = core.declump(mask, intensity_image, method, min_distance=min_distance)
     note(_count(labels))
     return Declumped(labels)
+
+
+class Primary(NamedTuple):
+    """What finding gives.
+
+    Attributes
+    ----------
+    primary_label_image : LabelImage
+        The objects.
+    """
+
+    primary_label_image: LabelImage
+
+
+@version("1.0.0")
+def segment_primary(
+    image: IntensityImage,
+    *,
+    diameter: Annotated[float, About(unit="px", low=2, high=1000)] = 18,
+    method: Literal["shape", "intensity", "none"] = "shape",
+    smoothing: Annotated[float, About(unit="px", low=0, high=100)] = 1,
+    sensitivity: Annotated[float, About(low=0, high=1)] = 0.5,
+    min_area: Annotated[float | None, About(unit="px", low=0, advanced=True)] = None,
+    max_area: Annotated[float | None, About(unit="px", low=0, advanced=True)] = None,
+    clear_border: bool = False,
+) -> Primary:
+    """Find blob-like objects, such as nuclei, and part those that touch: all in one step.
+
+    Parameters
+    ----------
+    image : IntensityImage
+        Grey values, objects bright.
+    diameter : float
+        Usual diameter of an object; a factor of two does not matter.
+    method : str
+        How those that touch are parted: by shape, by brightness, or not.
+    smoothing : float
+        Standard deviation of the Gaussian that takes the noise off first.
+    sensitivity : float
+        More finds dimmer objects.
+    min_area, max_area : float
+        Smaller and larger ones are removed; by default what is far from the usual size.
+    clear_border : bool
+        Whether objects at the border are removed.
+    """
+    labels = core.primary_objects(
+        image,
+        diameter,
+        method,
+        smoothing=smoothing,
+        sensitivity=sensitivity,
+        min_area=min_area,
+        max_area=max_area,
+        clear_border=clear_border,
+    )
+    note(_count(labels))
+    return Primary(labels)
 
 
 class Secondary(NamedTuple):
