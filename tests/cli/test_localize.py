@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tifffile
 
 from limelight.cli import main
 from limelight.io import load_localizations
@@ -107,6 +108,41 @@ def test_info_tells_what_a_file_is(folder, capsys):
     assert "uint16" in out and "median photons" in out
     assert main(["info", "--json", str(folder / "none.npy")]) == 1
     assert "none.npy" in capsys.readouterr().err
+
+
+def test_one_movie_of_a_file_is_chosen(folder, capsys):
+    spots = np.load(folder / "a.npy")
+    path = folder / "two.ome.tif"
+    names = {"Channel": {"Name": ["dark", "light"]}}
+    frames = np.stack([np.full_like(spots, 10), spots], 1)
+    tifffile.imwrite(path, frames, metadata={"axes": "TCYX", **names})
+    assert main(["info", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert "dark, light" in out and "time 6, channel 2" in out and not err
+    assert main(["localize", str(path), "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert "that of channel 0. --channel opens another one." in err and "0 molecules" in out
+    assert main(["localize", str(path), "--channel", "light", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert "6 molecules in two.ome_light_locs.hdf5" in out and not err
+    assert main(["localize", str(path), "--time-axis", "channel", "--z", "0", "--quiet"]) == 0
+    assert "--time-axis time opens another one" in capsys.readouterr().err
+    assert main(["localize", str(path), "--channel", "lite"]) == 1
+    assert "Did you mean 'light'?" in capsys.readouterr().err
+
+
+def test_raw_files_are_described(folder, capsys):
+    np.load(folder / "a.npy").astype(">u2").tofile(folder / "c.raw")
+    path = str(folder / "c.raw")
+    assert main(["localize", path]) == 1
+    assert "--raw" in capsys.readouterr().err
+    assert main(["localize", path, str(folder / "a.npy"), "--raw", ">uint16,32,32"]) == 0
+    assert "(12 molecules)" in capsys.readouterr().out
+    assert main(["info", path, "--raw", "uint16,32,32,2048"]) == 0
+    assert "frames            5\n" in capsys.readouterr().out
+    for text in ("uint16,32", "uint16,32,x", "uint16,32,32,0,1", "word,32,32", "uint16,0,32"):
+        assert main(["info", path, "--raw", text]) == 2
+        assert capsys.readouterr().err.startswith("limelight: ")
 
 
 def test_unknown_commands_get_a_suggestion(capsys):

@@ -3,12 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tifffile
 import yaml
 
 from limelight.core.camera import Camera
+from limelight.core.errors import ParameterError
 from limelight.core.movie import ArrayMovie
-from limelight.io import open_movie
+from limelight.io import RawSpecification, open_movie, write_raw
 from limelight.localize import LocalizeSettings, as_script, localize, results_path
 from limelight.localize.record import provenance
 
@@ -64,3 +66,34 @@ def test_the_script_opens_the_channel_that_was_chosen(tmp_path):
     assert "open_movie(" in script and "channel=1" in script
     names: dict[str, object] = {}
     exec(script.replace("save=True", "save=False"), names)
+
+
+def test_the_script_tells_how_a_raw_file_is_read(small, tmp_path):
+    path = tmp_path / "small.raw"
+    small.read(0, 8).astype(">u2").tofile(path)
+    raw = RawSpecification("uint16", *small.shape[1:], ">")
+    with open_movie(path, raw=raw) as movie:
+        script = as_script(movie, LocalizeSettings())
+    names: dict[str, object] = {}
+    exec(script, names)
+    again = localize(path, raw=raw)
+    assert len(again) and names["locs"].table.equals(again.table)
+    write_raw(path, small.read(0, 8))
+    with open_movie(path) as movie:
+        assert "raw=" not in as_script(movie, LocalizeSettings())
+
+
+def test_what_is_chosen_in_a_file(tmp_path):
+    path = tmp_path / "two.ome.tif"
+    y, x = np.mgrid[:32, :32]
+    spot = 900 * np.exp(-((y - 15) ** 2 + (x - 16) ** 2) / 3)
+    dark, light = np.random.default_rng(1).poisson([np.full((6, 32, 32), 10), [spot + 10] * 6])
+    names = {"Channel": {"Name": ["dark", "light"]}}
+    frames = np.stack([dark, light], 1).astype("u2")
+    tifffile.imwrite(path, frames, metadata={"axes": "TCYX", **names})
+    assert len(localize(path, channel="light")) == 6
+    assert len(localize(path, channel=0)) == 0
+    with pytest.warns(UserWarning, match="6 time points"):
+        assert len(localize(path, time_axis="channel")) == 1
+    with pytest.raises(ParameterError, match="channel, z: what there is to choose"):
+        localize(frames[:, 1], channel=1, z=0)

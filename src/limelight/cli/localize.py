@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
 
-from limelight.cli.options import add_fields, given, part_fields
+from limelight.cli.options import (
+    add_choices,
+    add_fields,
+    choices_of,
+    given,
+    open_chosen,
+    part_fields,
+)
 from limelight.core import parts
 from limelight.core.errors import LimelightError, ParameterError
 from limelight.core.job import Job, Progress, run
 from limelight.core.report import recording
 from limelight.core.settings import fields_of
-from limelight.io import find_movies, load_localizations, open_movie
+from limelight.io import find_movies, load_localizations
 from limelight.localize.api import CAMERA_VALUES, camera_of
 from limelight.localize.job import localize_job
 from limelight.localize.record import provenance, results_path
@@ -64,6 +71,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--roi", metavar="Y0,X0,Y1,X1", help="only this region, in pixels (stop excluded)"
     )
+    add_choices(parser)
     own = [
         ("", field)
         for field in fields_of(LocalizeSettings)
@@ -106,12 +114,13 @@ def main(options: argparse.Namespace) -> int:
         0, or 1 if any movie failed.
     """
     settings = _settings(options)
+    choices = choices_of(options)
     movies = [movie for path in options.paths for movie in find_movies(path)]
     failed: list[tuple[Path, str]] = []
     done = skipped = molecules = 0
     for path in movies:
         try:
-            locs = _one(path, settings, options)
+            locs = _one(path, settings, choices, options)
         except (LimelightError, OSError, MemoryError) as error:
             failed.append((path, str(error) or type(error).__name__))
             print(f"{path}: failed: {failed[-1][1]}", file=sys.stderr)
@@ -154,10 +163,10 @@ def _numbers(flag: str, text: str, separator: str, count: int, form: str) -> tup
 
 
 def _one(
-    path: Path, settings: LocalizeSettings, options: argparse.Namespace
+    path: Path, settings: LocalizeSettings, choices: dict[str, Any], options: argparse.Namespace
 ) -> Localizations | None:
     """Localize one movie and save the result; None if it was done before."""
-    with open_movie(path) as movie:
+    with open_chosen(path, choices) as movie:
         values = {name: getattr(options, name) for name in CAMERA_VALUES}
         camera = camera_of(movie, options.camera, **values)
         target = results_path(movie, f"_locs{options.suffix}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from limelight.core import parts
@@ -11,8 +14,11 @@ from limelight.core.settings import Field, Settings, fields_of
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
+    from pathlib import Path
 
-__all__ = ["add_fields", "given", "part_fields"]
+    from limelight.io import FileMovie
+
+__all__ = ["add_choices", "add_fields", "choices_of", "given", "open_chosen", "part_fields"]
 
 _GIVEN = "_given_"
 
@@ -80,3 +86,50 @@ def given(options: argparse.Namespace, classes: Iterable[type[Settings]]) -> dic
             )
         values[name] = known[name].parse(text, _flag(name))
     return values
+
+
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """Offer what `limelight.open_movie` lets one choose in a file."""
+    group = parser.add_argument_group("which movie, where a file has several")
+    group.add_argument("--channel", metavar="NAME", help="channel, by its name or from 0")
+    group.add_argument("--z", type=int, metavar="PLANE", help="plane, from 0")
+    group.add_argument("--position", metavar="NAME", help="position, by its name or from 0")
+    group.add_argument(
+        "--resolution", type=int, metavar="LEVEL", help="level of resolution, 0: the finest"
+    )
+    group.add_argument(
+        "--time-axis", metavar="AXIS", help="axis that is taken as time, such as z (default: time)"
+    )
+    group.add_argument(
+        "--raw",
+        metavar="TYPE,HEIGHT,WIDTH[,HEADER]",
+        help="what a .raw file without a YAML file holds, such as uint16,512,512 (>uint16: high "
+        "byte first; HEADER: bytes before the first frame)",
+    )
+
+
+def choices_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return those choices that were made, as `limelight.open_movie` takes them."""
+    names = ("channel", "z", "position", "resolution", "time_axis", "raw")
+    chosen = {n: getattr(options, n) for n in names if getattr(options, n) is not None}
+    if "raw" in chosen:
+        from limelight.io import RawSpecification
+
+        chosen["raw"] = RawSpecification.parse(chosen["raw"])
+    return chosen
+
+
+def open_chosen(path: Path, choices: dict[str, Any], *, quiet: bool = False) -> FileMovie:
+    """Open a movie; say on standard error, in the command line's words, what was taken of it."""
+    from limelight.io import open_movie
+
+    if path.suffix.lower() != ".raw":
+        choices = {name: value for name, value in choices.items() if name != "raw"}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        movie = open_movie(path, **choices)
+    for warning in [] if quiet else said:
+        text = re.sub(r"open_movie\(path, (\w+)=\.\.\.\)", r"--\1", str(warning.message))
+        text = re.sub(r"time_axis='(\w+)'", r"--time-axis \1", text)
+        print(text.replace("--time_axis", "--time-axis"), file=sys.stderr)
+    return movie

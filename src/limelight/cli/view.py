@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from limelight.cli.options import add_choices, choices_of, open_chosen
 from limelight.core.errors import LimelightError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ __all__ = ["add_to", "main"]
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="movies or tables")
+    add_choices(parser)
     parser.add_argument("--no-dock", action="store_true", help="do not open the Localize dock")
 
 
@@ -28,9 +30,22 @@ def main(options: argparse.Namespace) -> int:
             "Viewing needs napari and a Qt binding. "
             "Install them with: pip install 'napari-limelight[all]'"
         ) from error
+    choices = choices_of(options)
+    movies = []
+    if choices:
+        from limelight.io.opening import MOVIE_SUFFIXES
+
+        chosen = [p for p in options.paths if p.is_dir() or p.suffix.lower() in MOVIE_SUFFIXES]
+        movies = [open_chosen(path, choices) for path in chosen]
     viewer = napari.Viewer()
     for path in options.paths:
-        viewer.open(path, plugin="napari-limelight")
+        if movies and path in chosen:
+            from limelight.widgets.reader import movie_layer
+
+            data = movie_layer(movies.pop(0))
+            viewer.add_layer(napari.layers.Layer.create(*data))
+        else:
+            viewer.open(path, plugin="napari-limelight")
     if not options.no_dock:
         viewer.window.add_plugin_dock_widget("napari-limelight", "Localize")
     napari.run()

@@ -135,6 +135,34 @@ class RawSpecification:
             frames=values.get("Frames"),
         )
 
+    @classmethod
+    def parse(cls, text: str) -> RawSpecification:
+        """Read the specification from a text such as ``uint16,512,512``.
+
+        Type, height and width, then bytes of the header if there is one; ``>`` before the type
+        where the high byte comes first.
+
+        Raises
+        ------
+        ParameterError
+            If it is not of that form.
+        """
+        words = [w.strip() for w in text.split(",")]
+        numbers = [int(w) for w in words[1:] if w.isdecimal()]
+        if len(words) not in (3, 4) or len(numbers) != len(words) - 1:
+            raise ParameterError(
+                f"A raw file is described by TYPE,HEIGHT,WIDTH or TYPE,HEIGHT,WIDTH,HEADER, such "
+                f"as uint16,512,512, not {text!r}."
+            )
+        high_first = words[0].startswith(">")
+        return cls(
+            data_type=words[0].removeprefix(">"),
+            height=numbers[0],
+            width=numbers[1],
+            byte_order=">" if high_first else "<",
+            header=numbers[2] if len(numbers) > 2 else 0,
+        )
+
     def save(self, path: str | Path) -> Path:
         """Write the YAML file beside a raw file.
 
@@ -200,7 +228,7 @@ def read_specification(path: str | Path) -> tuple[RawSpecification, dict[str, An
         raise FileError(
             path,
             f"there is no {source.name} beside it that tells its data type, height and width.",
-            "Give a RawSpecification, or drop it onto napari and answer the questions.",
+            "Give a RawSpecification (--raw), or drop it onto napari and answer the questions.",
         )
     values = _documents(source)[0]
     try:
@@ -213,6 +241,12 @@ class RawMovie(ContiguousMovie):
     """A movie in a raw file."""
 
     _specification: RawSpecification
+    _was_given = False
+
+    @property
+    def opened_as(self) -> tuple[str, dict[str, Any]]:
+        """What `limelight.io.open_movie` has to be given to open it again: path and choices."""
+        return str(self.path), {"raw": self._specification} if self._was_given else {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open_raw, (str(self.path), self._specification, self._given_camera)
@@ -245,6 +279,7 @@ def open_raw(
     except OSError as error:
         raise explain(path, error) from error
     information: dict[str, Any] = {}
+    was_given = specification is not None
     if specification is None:
         specification, information = read_specification(path)
     frames, _ = specification.fit(size)
@@ -255,7 +290,7 @@ def open_raw(
     movie = RawMovie(
         path, shape, specification.dtype, offset=specification.header, metadata=extra, camera=camera
     )
-    movie._specification = specification
+    movie._specification, movie._was_given = specification, was_given
     return movie
 
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from limelight.core.errors import ParameterError
 from limelight.core.job import Progress, run
 from limelight.core.movie import as_movie
 from limelight.io import load_camera_config, open_movie
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from limelight.core.camera import Camera
     from limelight.core.localizations import Localizations
     from limelight.core.movie import Movie
+    from limelight.io import RawSpecification
 
 __all__ = ["CAMERA_VALUES", "camera_of", "localize"]
 
@@ -70,6 +72,12 @@ def localize(
     threads: int | None = None,
     client: Any = None,
     on_progress: Callable[[Progress], object] | None = None,
+    raw: RawSpecification | None = None,
+    channel: int | str | None = None,
+    z: int | None = None,
+    position: int | str | None = None,
+    resolution: int | None = None,
+    time_axis: str | None = None,
     **values: Any,
 ) -> Localizations:
     """Find and fit the molecules of a movie.
@@ -98,6 +106,8 @@ def localize(
         A cluster, or its address, that does the work instead.
     on_progress : callable, optional
         Called with a `limelight.core.job.Progress` for every block.
+    raw, channel, z, position, resolution, time_axis
+        How to open the file, and which movie of it; see `limelight.open_movie`.
     **values
         Settings of `LocalizeSettings`, of the detector and of the fitter (``box=7``,
         ``min_net_gradient=5000``, ``roi=(y0, x0, y1, x1)``, ...), and of the photon conversion:
@@ -128,7 +138,14 @@ def localize(
     conversion = {name: values.pop(name) for name in CAMERA_VALUES if name in values}
     settings = LocalizeSettings.of(detect, fit, **values)
     opened = isinstance(source, str | Path)
-    movie = open_movie(source) if opened else as_movie(source)
+    choices: dict[str, Any] = {"raw": raw, "channel": channel, "z": z, "position": position}
+    choices |= {"resolution": resolution, "time_axis": time_axis}
+    if not opened and (given := [name for name, value in choices.items() if value is not None]):
+        raise ParameterError(
+            f"{', '.join(given)}: what there is to choose in a file is chosen when it is opened; "
+            "give the path, or limelight.open_movie(path, ...)."
+        )
+    movie = open_movie(source, **choices) if opened else as_movie(source)
     try:
         seen_through = camera_of(movie, camera, **conversion)
         begun = time.monotonic()

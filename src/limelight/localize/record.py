@@ -122,7 +122,10 @@ def as_script(movie: Movie, settings: LocalizeSettings, camera: Camera | None = 
     ]
     path, choices = getattr(movie, "opened_as", (movie.path and str(movie.path), {}))
     chosen = "".join(f", {name}={value!r}" for name, value in choices.items() if value is not None)
-    lines = [f"from limelight import Camera, localize{', open_movie' if chosen else ''}", ""]
+    lines = [f"from limelight import Camera, localize{', open_movie' if chosen else ''}"]
+    kinds = {type(v) for v in choices.values() if type(v).__module__.startswith("limelight.io.")}
+    lines += [f"from limelight.io import {kind.__name__}" for kind in kinds]
+    lines.append("")
     if camera.has_maps:
         lines.append(
             "# the camera's per-pixel maps stand here as their means: load the maps instead"
