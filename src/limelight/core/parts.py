@@ -189,7 +189,10 @@ class Processor(Protocol):
     alters: bool
     """True if the frames that it yields take the place of those that it pulled, for what is shown
     and, where the acquisition saves processed frames, for what is saved.  False if it only looks:
-    then it need not yield the frames again, and frames may be kept from it when it is too slow."""
+    then it need not yield the frames again, and frames may be kept from it when it is too slow.
+
+    One that has ``listens = True`` too gets, among the frames, every `Reading` that the processors
+    before it give, in their order; none of them is kept from it."""
 
     def process(self, frames: Iterator[Frame], stream: Stream) -> Iterator[Output]:
         """Yield what becomes of the frames."""
