@@ -10,9 +10,21 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "aggregate": "assign",
+    "grey_levels": "haralick",
+    "measure_gabor": "texture",
+    "measure_haralick": "haralick",
+    "measure_hu": "texture",
     "measure_intensity": "intensity",
+    "measure_lbp": "texture",
     "measure_morphology": "morphology",
+    "measure_neighbours": "neighbours",
+    "measure_point_pattern": "points",
+    "measure_tas": "texture",
+    "measure_texture": "texture",
+    "measure_volume_image": "volume",
     "measure_zernike": "zernike",
+    "neighbour_pairs": "neighbours",
 }
 
 __all__ = list(_HOME)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Regions", "find_regions", "named", "table"]
+__all__ = ["Regions", "find_regions", "matching_image", "matching_plane", "named", "table"]
 
 
 @dataclass
@@ -58,6 +58,13 @@ def matching_image(regions: Regions, image: ArrayLike, where: str) -> NDArray[An
     shape = regions.index.shape[1:] if regions.flat else regions.index.shape
     check_same_shape(where, labels=np.broadcast_to(np.int8(0), shape), image=array)
     return array if array.ndim == 3 else array[None]
+
+
+def matching_plane(regions: Regions, image: ArrayLike, where: str) -> NDArray[Any]:
+    """Check an image of the same plane (Y, X)."""
+    array = as_image(image, where, dimensions=(2,))
+    check_same_shape(where, labels=regions.plane, image=array)
+    return array
 
 
 def named(group: str, statistic: str, channel: str | None = None) -> str:
