@@ -120,8 +120,8 @@ class Hdf5Planes:
     places : array of int64
         Place of every piece in the file, bytes, -1 for those that were never written; one axis
         per axis of the data set.
-    fill : number
-        Value of the pixels that were never written.
+    fill : number, optional
+        Value of the pixels that were never written; needed only where there are such.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Hdf5Planes:
         chunks: tuple[int, ...],
         dtype: np.dtype[Any],
         places: NDArray[np.int64],
-        fill: Any = 0,
+        fill: Any = None,
     ) -> None:
         self.shape, self.chunks, self.dtype, self.fill = shape, chunks, dtype, fill
         self.places = places
@@ -166,13 +166,15 @@ class Hdf5Planes:
             return None
         rows, columns = dataset.shape[-2:]
         shape = (*dataset.shape[:-2], height or rows, width or columns)
-        return cls(shape, chunks, dtype, places, dataset.fillvalue)
+        # Asked for only where it is needed: over a damaged one the library ends the process.
+        fill = dataset.fillvalue if (places < 0).any() else None
+        return cls(shape, chunks, dtype, places, fill)
 
     def like(self, other: h5py.h5d.DatasetID) -> Hdf5Planes | None:
         """Return where the planes of a data set of the same shape and type are."""
         shape = tuple(n * c for n, c in zip(self.places.shape, self.chunks, strict=True))
         places = _places(other, shape, self.chunks, self.dtype.itemsize)
-        if places is None:
+        if places is None or (self.fill is None and (places < 0).any()):
             return None
         return Hdf5Planes(self.shape, self.chunks, self.dtype, places, self.fill)
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from limelight.core.pool import each
+
 _HERE = Path(__file__)
 _MOVIES = ("ims", "pyme", "hdf5", "dax", "nd2", "ndtiff", "zarr2", "zarr3")
 _TABLES = ("picasso", "thunderstorm", "plain", "rapidstorm", "pyme", "smap", "decode", "smlm")
@@ -144,7 +146,10 @@ def test_damaged_files(tmp_path, kind):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", _KINDS)
 def test_ten_thousand_damaged_files(tmp_path, kind):
-    _check(kind, 10_000, tmp_path, 2)
+    seeds = (2, 3)  # a process each
+    for seed in seeds:
+        (tmp_path / str(seed)).mkdir()
+    each(lambda seed: _check(kind, 10_000 // len(seeds), tmp_path / str(seed), seed), seeds, 2)
 
 
 if __name__ == "__main__":

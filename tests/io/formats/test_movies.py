@@ -656,6 +656,12 @@ def test_imaris_time_points_that_are_stored_otherwise(tmp_path):
         known = movie.source._known
         assert [known[t, 0] is None for t in range(6)] == [False, False, True, False, True, False]
     with h5py.File(path, "r+") as file:
+        group = file["DataSet/ResolutionLevel 0/TimePoint 5/Channel 0"]
+        del group["Data"]
+        group.create_dataset("Data", (4, 12, 12), "u2", chunks=(4, 4, 4), fillvalue=3)
+    with open_quietly(path) as movie:
+        assert (movie.read(5, 6) == 3).all() and movie.source._known[5, 0] is None
+    with h5py.File(path, "r+") as file:
         group = file["DataSet/ResolutionLevel 0/TimePoint 1/Channel 0"]
         del group["Data"]
         group["Data"] = np.zeros((1, 3, 4), "u2")
