@@ -3,141 +3,43 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from queue import Empty, SimpleQueue
-from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from limelight.acquire.core_access import find_core
+from limelight.acquire.core_access import at_exit, find_core
 from limelight.acquire.engine import Engine, Stopped
+from limelight.acquire.event_queue import EventQueue, fed, is_lazy
 from limelight.acquire.events import Event, as_event_dicts, expected_sizes
 from limelight.acquire.hooks import FunctionProcessor, Hook, takes
 from limelight.acquire.notifications import EventsFuture, Notification
 from limelight.acquire.pipeline import Pipeline
 from limelight.acquire.results import Results
-from limelight.acquire.ring import Ring
+from limelight.acquire.room import Room
+from limelight.acquire.saving import Saving
+from limelight.acquire.status import Failure, Status
 from limelight.core import parts
 from limelight.core.camera import Camera
-from limelight.core.errors import LimelightError, ParameterError, StorageError
-from limelight.core.frame import Frame
-from limelight.core.job import Progress
+from limelight.core.errors import LimelightError, ParameterError
 from limelight.core.settings import Settings
 from limelight.core.stream import Request, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from limelight.core.job import Job
+    from limelight.core.frame import Frame
     from limelight.core.parts import Processor
 
-__all__ = ["Acquisition", "EventQueue", "Failure", "Status", "acquire_job"]
+__all__ = ["Acquisition"]
 
 Format = Literal["ndtiff", "ome-zarr", "ome-tiff", "ram", "none"]
-FORMATS = ("ndtiff", "ome-zarr", "ome-tiff", "ram", "none")
 _IN_USE: dict[int, Acquisition] = {}
 _IN_USE_LOCK = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An image that is missing.
-
-    Parameters
-    ----------
-    index : int
-        Its place; no other image has it.
-    axes : mapping
-        Where it would have belonged.
-    reason : str
-        Why there is none.
-    """
-
-    index: int
-    axes: Mapping[str, int | str]
-    reason: str
-
-
-@dataclass(frozen=True)
-class Status:
-    """How an acquisition stands.
-
-    Parameters
-    ----------
-    phase : {"waiting", "running", "paused", "finishing", "finished"}
-        What it does.
-    finish_reason : {"", "completed", "canceled", "stopped", "failed"}
-        How it ended: ``stopped`` by a processor, ``canceled`` by a person.
-    acquired, saved : int
-        Images taken, and on the disk.
-    expected : int
-        Images that the events given so far ask for; 0 where that is not known.
-    failed : int
-        Images that could not be taken; see `Acquisition.failures`.
-    unsaved : int
-        Images in memory that could not be written.
-    waiting : int
-        Images on the way to the disk.
-    skipped : mapping
-        Frames that each looking processor did not see.
-    overflows : int
-        How often the camera had to be held because its buffer was full.
-    rate : float
-        Images per second, over the last second or more.
-    elapsed_s, remaining_s : float
-        Seconds since the start, and to the end (NaN where not known).
-    ms_per_frame : mapping
-        Mean time that each processor, and the writer, take for a frame, milliseconds.
-    messages : tuple of str
-        What was said, in order.
-    path : Path, optional
-        Folder of the data set.
-    """
-
-    phase: str
-    finish_reason: str = ""
-    acquired: int = 0
-    saved: int = 0
-    expected: int = 0
-    failed: int = 0
-    unsaved: int = 0
-    waiting: int = 0
-    skipped: Mapping[str, int] = field(default_factory=dict)
-    overflows: int = 0
-    rate: float = 0.0
-    elapsed_s: float = 0.0
-    remaining_s: float = float("nan")
-    ms_per_frame: Mapping[str, float] = field(default_factory=dict)
-    messages: tuple[str, ...] = ()
-    path: Path | None = None
-
-
-class EventQueue:
-    """The events that are still to be acquired; hooks and processors may add to it."""
-
-    def __init__(self, accepts: Callable[[Any], bool]) -> None:
-        self._items: SimpleQueue[Any] = SimpleQueue()
-        self._accepts = accepts
-
-    def put(self, events: Any, block: bool = True, timeout: float | None = None) -> None:
-        """Add an event, a list of events, a generator, or a useq sequence; None: no more."""
-        if self._accepts(events):
-            self._items.put(events)
-
-    def get(self, timeout: float) -> Any:
-        """Return what comes next; raises ``queue.Empty``."""
-        return self._items.get(timeout=timeout)
-
-    def clear(self) -> None:
-        """Forget what is waiting."""
-        with contextlib.suppress(Empty):
-            while True:
-                self._items.get_nowait()
 
 
 class Acquisition:
@@ -242,30 +144,19 @@ class Acquisition:
         on_output: Callable[[str, Any], None] | None = None,
         on_message: Callable[[str], None] | None = None,
     ) -> None:
-        if format is None:
-            format = "ndtiff" if directory is not None else "ram"
-        if format not in FORMATS:
-            raise ParameterError(f"format must be one of {', '.join(FORMATS)}, not {format!r}.")
-        if directory is None and format not in ("ram", "none"):
-            raise ParameterError(f"To save as {format}, give the directory to save in.")
         if save not in ("processed", "raw"):
             raise ParameterError(f"save must be 'processed' or 'raw', not {save!r}.")
         if saving_queue_size is not None and saving_queue_size < 2:
             raise ParameterError(f"saving_queue_size must be 2 or more, not {saving_queue_size}.")
-        self.directory = Path(directory).expanduser() if directory is not None else None
         self.name = name or "acquisition"
-        self.format = format
         self.debug = debug
+        self.saving = Saving(self, directory, self.name, format, on_storage_error)
         self._save = save
-        self._policy = on_storage_error
         self._buffer = buffer_mb * 1e6
         self._slots = saving_queue_size
         self._camera = camera
         self._given_metadata = dict(metadata or {})
         self._on_output, self._on_message = on_output, on_message
-        if self.directory is not None:
-            _check_directory(self.directory)
-
         self.core = find_core(core)
         self._queue = EventQueue(self._accept)
         self._ended_input = False
@@ -292,14 +183,8 @@ class Acquisition:
         if image_saved_fn is not None and takes(image_saved_fn, 2, 3, "image_saved_fn") == 3:
             self._saved_rest = (self._queue,)
 
-        self._pipeline: Pipeline | None = None
-        self._writers: list[Any] = []
+        self.pipeline: Pipeline | None = None
         self._stream: Stream | None = None
-        self._writer_there = threading.Condition()
-        self._trouble = threading.Condition()
-        self._trouble_error: Exception | None = None
-        self._new_writer: Any = None
-        self._giving_up = False
         self._expected = 0
         self._sizes: dict[str, int] = {}
         self._unknown_length = False
@@ -310,10 +195,10 @@ class Acquisition:
         self._phase = "waiting"
         self._rates: list[tuple[float, int]] = []
         self._ended_s: float | None = None
-        self._ring = Ring(self._slots or 8, self._idle)
+        self._room = Room(self._slots or 8, self._idle)
         self.engine = Engine(
             self.core,
-            self._ring,
+            self._room,
             self._deliver,
             hooks=hooks,
             say=self.say,
@@ -341,7 +226,7 @@ class Acquisition:
         self._show(napari_viewer, show_display)
         self._thread = threading.Thread(target=self._run, name="limelight-engine", daemon=True)
         self._thread.start()
-        _watch_exit(self)
+        at_exit(self)
 
     # ---- what a script calls ----
 
@@ -372,7 +257,7 @@ class Acquisition:
                 "This acquisition takes no more events: it was marked as finished, or it ended. "
                 "Make another Acquisition."
             )
-        if not _is_lazy(events):
+        if not is_lazy(events):
             events = list(as_event_dicts(events))
             for event in events:
                 Event.parse(event)
@@ -429,9 +314,7 @@ class Acquisition:
             self._reason = "canceled" if exception is None else "failed"
         self._ended_input = True
         self.engine.stop()
-        with self._trouble:
-            self._giving_up = True
-            self._trouble.notify_all()
+        self.saving.give_up()
 
     def pause(self, paused: bool = True) -> None:
         """Hold between two images, even while the hardware runs through several."""
@@ -454,7 +337,7 @@ class Acquisition:
     @property
     def latest(self) -> Frame | None:
         """The newest frame after all processors, for display; None before the first."""
-        pipeline = self._pipeline
+        pipeline = self.pipeline
         return pipeline.latest if pipeline is not None else None
 
     @property
@@ -467,30 +350,17 @@ class Acquisition:
 
         Waits for the first image to be there, if one is to come.
 
+        Parameters
+        ----------
+        timeout : float, optional
+            Longest time to wait, seconds.
+
         Raises
         ------
         LimelightError
             If no image was saved.
         """
-        end = None if timeout is None else time.monotonic() + timeout
-        with self._writer_there:
-            while not self._writers and self._phase != "finished":
-                if self._phase == "waiting" and not self._expected and not self._unknown_length:
-                    break
-                if end is not None and time.monotonic() > end:
-                    break
-                self._writer_there.wait(0.1)
-            if not self._writers:
-                raise LimelightError(
-                    "There is no data set: no image was saved yet."
-                    if self.format != "none"
-                    else "There is no data set: the acquisition was made without saving."
-                )
-            if len(self._writers) == 1:
-                return self._writers[0].dataset()
-        from limelight.acquire.dataset import Dataset
-
-        return Dataset(list(self._writers))
+        return self.saving.dataset(timeout)
 
     def get_viewer(self) -> Any:
         """Return the viewer that shows the images, if there is one."""
@@ -501,6 +371,11 @@ class Acquisition:
 
         Also after the acquisition ended for that reason: what it holds in memory is saved there.
 
+        Parameters
+        ----------
+        directory : path
+            The other folder.
+
         Raises
         ------
         StorageError
@@ -508,33 +383,7 @@ class Acquisition:
         ParameterError
             If nothing is wrong with the storage.
         """
-        if self._trouble_error is None:
-            raise ParameterError("Nothing is wrong with the storage; there is nothing to continue.")
-        directory = Path(directory).expanduser()
-        _check_directory(directory)
-        self.directory = directory
-        writer = self._create_writer(self._writers[-1] if self._writers else None)
-        pipeline = self._pipeline
-        assert pipeline is not None
-        with self._trouble:
-            self._trouble_error = None
-            if self._thread.is_alive() and not pipeline.given_up.is_set():
-                self._new_writer = writer
-                self._trouble.notify_all()
-                self.engine.pause(False)
-                return
-        self._thread.join()
-        kept, pipeline.unsaved = sorted(pipeline.unsaved, key=lambda f: f.index), []
-        for position, frame in enumerate(kept):
-            try:
-                writer.write(frame)
-            except (LimelightError, OSError) as error:
-                pipeline.unsaved = kept[position:]
-                self._trouble_error = error
-                raise
-        pipeline.saved += len(kept)
-        writer.finish("")
-        self.say(f"The {len(kept)} images that were held in memory are saved in {writer.path}.")
+        self.saving.continue_in(directory)
 
     def __enter__(self) -> Self:
         return self
@@ -551,14 +400,26 @@ class Acquisition:
     # ---- what is to be known ----
 
     @property
+    def format(self) -> str:
+        """How images are saved."""
+        return self.format
+
+    @property
     def path(self) -> Path | None:
         """Folder of the data set, the last one where it went on in another."""
-        return self._writers[-1].path if self._writers else None
+        return self.saving.path
+
+    @property
+    def is_expecting(self) -> bool:
+        """Whether images may still come."""
+        if self._phase == "waiting":
+            return self._expected > 0 or self._unknown_length
+        return self._phase != "finished"
 
     @property
     def unsaved(self) -> list[Frame]:
         """Images that could not be written and are held in memory."""
-        return list(self._pipeline.unsaved) if self._pipeline is not None else []
+        return list(self.pipeline.unsaved) if self.pipeline is not None else []
 
     @property
     def finish_reason(self) -> str:
@@ -578,7 +439,7 @@ class Acquisition:
     @property
     def status(self) -> Status:
         """How it stands."""
-        engine, pipeline = self.engine, self._pipeline
+        engine, pipeline = self.engine, self.pipeline
         now = self._ended_s or time.perf_counter()
         elapsed = now - engine.started if self._phase != "waiting" else 0.0
         acquired = engine.acquired
@@ -694,11 +555,23 @@ class Acquisition:
 
     # ---- storage ----
 
+    def fail(self, error: Exception) -> None:
+        """End because a frame cannot be written."""
+        self._error = self._error or error
+        self._reason = self._reason or "failed"
+        if self.pipeline is not None:
+            self.pipeline.give_up()
+        self.engine.stop()
+
+    def await_end(self) -> None:
+        """Wait for the end without raising what went wrong."""
+        self._thread.join()
+
     def _idle(self) -> bool:
-        return self._pipeline is not None and self._pipeline.idle()
+        return self.pipeline is not None and self.pipeline.idle()
 
     def _deliver(self, frame: Frame) -> None:
-        pipeline = self._pipeline
+        pipeline = self.pipeline
         if pipeline is None:
             pipeline = self._begin_pipeline(frame)
         pipeline.put(frame)
@@ -717,20 +590,20 @@ class Acquisition:
         )
         if self._slots is None:
             wanted = int(np.clip(self._buffer // max(frame.pixels.nbytes, 1), 8, 512))
-            self._ring.grow(wanted)
+            self._room.grow(wanted)
         saving = self.format != "none"
-        self._pipeline = Pipeline(
+        self.pipeline = Pipeline(
             self._stream,
             self._processors,
-            _Opening(self) if saving else _Nothing(),
+            self.saving if saving else None,
             save=self._save,
-            room=max(self._ring.slots - 2, 2),
+            room=max(self._room.places - 2, 2),
             on_output=self._output,
             on_saved=self._saved if saving and self._wants_saved() else None,
-            on_trouble=self._on_trouble,
+            on_trouble=self.saving.trouble,
             say=self.say,
         )
-        return self._pipeline
+        return self.pipeline
 
     def _wants_saved(self) -> bool:
         return self._saved_fn is not None or self._notices is not None
@@ -742,8 +615,8 @@ class Acquisition:
 
     def _dataset_for_saved(self) -> Any:
         kept = getattr(self, "_saved_dataset", None)
-        if kept is None or kept[0] != len(self._writers):
-            self._saved_dataset = kept = (len(self._writers), self.get_dataset())
+        if kept is None or kept[0] != len(self.saving.writers):
+            self._saved_dataset = kept = (len(self.saving.writers), self.get_dataset())
         return kept[1]
 
     def _summary(self) -> dict[str, Any]:
@@ -767,97 +640,12 @@ class Acquisition:
         summary.update(self._given_metadata)
         return summary
 
-    def _create_writer(self, continues: Any = None, stream: Stream | None = None) -> Any:
-        stream = stream or self._storage_stream
-        self._storage_stream = stream
-        if self.format == "ram":
-            from limelight.acquire.storage.ram import RamWriter
-
-            writer: Any = RamWriter(stream, dict(stream.metadata))
-        else:
-            from limelight.acquire import storage
-
-            assert self.directory is not None
-            writer = storage.create(
-                self.directory,
-                self.name,
-                self.format,
-                stream=stream,
-                summary=dict(stream.metadata),
-                continues=continues,
-            )
-        with self._writer_there:
-            self._writers.append(writer)
-            self._writer_there.notify_all()
-        return writer
-
-    def _open_writer(self, frame: Frame) -> Any:
-        """Begin the data set for frames such as the first one that is to be saved."""
-        assert self._stream is not None
-        height, width = frame.shape
-        return self._create_writer(
-            stream=Stream(
-                shape=(height, width),
-                dtype=frame.pixels.dtype,
-                camera=self._stream.camera,
-                length=self._stream.length if not self._processors else None,
-                exposure_ms=self._stream.exposure_ms,
-                sizes=self._stream.sizes,
-                metadata=self._stream.metadata,
-            )
-        )
-
-    def _on_trouble(self, error: Exception) -> Any:
-        """Decide what happens after a frame could not be written; return the writer to go on."""
-        if self._giving_up:
-            return None
-        saved = self._pipeline.saved if self._pipeline is not None else 0
-        mendable = isinstance(error, StorageError | OSError)
-        if mendable and self._policy not in ("stop", "pause"):
-            before, self._policy = self._policy, "stop"  # one other folder, not one after another
-            self._trouble_error = error
-            try:
-                self.directory = Path(before).expanduser()
-                _check_directory(self.directory)
-                writer = self._create_writer(self._writers[-1] if self._writers else None)
-            except LimelightError as second:
-                error = second
-            else:
-                self._trouble_error = None
-                self.say(f"{error} The acquisition goes on in {writer.path}.")
-                return writer
-        if mendable and self._policy == "pause":
-            with self._trouble:
-                self._trouble_error = error
-                self._new_writer = None
-            self.engine.pause(True)
-            self.say(
-                f"{error} The acquisition is held after {saved} saved images. Choose another "
-                "folder to go on, or cancel."
-            )
-            with self._trouble:
-                while self._new_writer is None and not self._giving_up:
-                    self._trouble.wait(0.5)
-                if self._new_writer is not None:
-                    writer, self._new_writer = self._new_writer, None
-                    return writer
-        with self._trouble:
-            self._trouble_error = error if mendable else None
-            self._giving_up = True
-        if self._error is None:
-            self._error = error
-        if not self._reason:
-            self._reason = "failed"
-        self.say(
-            f"{error} The acquisition was ended after {saved} saved images; those on the way are "
-            "held in memory: continue_in(folder) saves them."
-        )
-        if self._pipeline is not None:
-            self._pipeline.give_up()
-        self.engine.stop()
-        return None
-
     # ---- the engine's thread ----
+
+    def _meanwhile(self) -> None:
+        if self.engine.stopping:
+            raise Stopped
+        self.engine.serve()
 
     def _accept(self, events: Any) -> bool:
         if self._ended_input:
@@ -866,7 +654,7 @@ class Acquisition:
             return False
         if events is None:
             self._ended_input = True
-        elif _is_lazy(events):
+        elif is_lazy(events):
             self._unknown_length = True
         else:
             items = list(as_event_dicts(events))
@@ -919,10 +707,10 @@ class Acquisition:
 
     def _batches(self, batch: Any) -> Iterator[Iterable[Any]]:
         """Yield events that may be run through together."""
-        if not _is_lazy(batch):
+        if not is_lazy(batch):
             yield as_event_dicts(batch)
             return
-        for item in _fed(batch, self.engine):
+        for item in fed(batch, self._meanwhile):
             events = list(as_event_dicts(item))
             images, _ = expected_sizes(events)
             self._expected += images
@@ -950,18 +738,18 @@ class Acquisition:
                     self._reason = "failed"
 
         carefully(self.engine.end, "The microscope could not be left in order")
-        pipeline = self._pipeline
+        pipeline = self.pipeline
         if pipeline is not None:
             stopping = self._reason in ("canceled", "failed")
             if not pipeline.finish(10.0 if stopping else None):
                 self.say("A processor or the disk does not answer; it was left behind.")
                 pipeline.give_up()
-        note = self._note()
-        for writer in self._writers:
-            carefully(lambda w=writer: w.finish(note), "The data set could not be completed")
-        if self._writers and self.format != "ram":
+        note = self.note()
+        for writer in self.saving.writers:
+            carefully(partial(writer.finish, note), "The data set could not be completed")
+        if self.saving.writers and self.format != "ram":
             carefully(
-                lambda: self.results.save(self._writers[-1].path, self._stream),
+                lambda: self.results.save(self.saving.writers[-1].path, self._stream),
                 "The processors' results could not be saved",
             )
         for close in self._closing:
@@ -978,13 +766,14 @@ class Acquisition:
         if not self._expected and self._error is None and self._reason == "":
             self._reason = "completed"
         self._phase = "finished"
-        with self._writer_there:
-            self._writer_there.notify_all()
+        with self.saving.there:
+            self.saving.there.notify_all()
         with self._passed:
             self._passed.notify_all()
         self._report()
 
-    def _note(self) -> str:
+    def note(self) -> str:
+        """Say what is missing and why, for the summary metadata; empty if nothing is."""
         if self._reason == "completed" and not self.failures:
             return ""
         said = []
@@ -1001,9 +790,9 @@ class Acquisition:
         return " ".join(said)
 
     def _tell_skipped(self) -> None:
-        if self._pipeline is None:
+        if self.pipeline is None:
             return
-        for stage in self._pipeline.stages:
+        for stage in self.pipeline.stages:
             if stage.skipped:
                 self.say(
                     f"The processor {stage.name} saw {stage.frames} of "
@@ -1019,9 +808,12 @@ class Acquisition:
         report(
             RunRecord(
                 kind="acquisition",
-                file=self.path if self.format not in ("ram", "none") else None,
+                file=self.path,
                 duration_s=status.elapsed_s,
-                settings={"format": self.format, "processors": self._summary()["Processors"]},
+                settings={
+                    "format": self.format,
+                    "processors": self._summary()["Processors"],
+                },
                 camera=self._stream.camera.to_dict() if self._stream is not None else {},
                 figures={
                     "frames": status.acquired,
@@ -1078,144 +870,7 @@ class Acquisition:
         self._viewer = show_in(self, viewer, show)
 
 
-class _Opening:
-    """A writer that comes into being with the first frame."""
-
-    def __init__(self, acquisition: Acquisition) -> None:
-        self._acquisition = acquisition
-
-    def write(self, frame: Frame) -> None:
-        writer = self._acquisition._open_writer(frame)
-        pipeline = self._acquisition._pipeline
-        assert pipeline is not None
-        pipeline.writer = writer
-        writer.write(frame)
-
-
-class _Nothing:
-    def write(self, frame: Frame) -> None:
-        """Let the frame go."""
-
-
-def acquire_job(acquisition: Acquisition, events: Any) -> Job[Acquisition]:
-    """Acquire events as a job: progress while it runs, canceled when it is closed.
-
-    To pause, call `Acquisition.pause`: the acquisition runs by itself, not between the job's steps.
-
-    Parameters
-    ----------
-    acquisition : Acquisition
-        The acquisition; it is ended by the job.
-    events : object
-        As `Acquisition.acquire` takes them.
-
-    Yields
-    ------
-    Progress
-        Ten times per second: images saved and expected; ``partial`` is the `Status`.
-
-    Returns
-    -------
-    Acquisition
-        The acquisition, ended.
-    """
-    done = False
-    try:
-        acquisition.acquire(events)
-        acquisition.mark_finished()
-        while not acquisition.await_completion(0.1):
-            yield _progress(acquisition)
-        yield _progress(acquisition)
-        done = True
-        return acquisition
-    finally:
-        if not done and acquisition.is_running:
-            acquisition.abort()
-            acquisition._thread.join()
-
-
-def _progress(acquisition: Acquisition) -> Progress:
-    status = acquisition.status
-    text = f"{status.acquired} images, {status.rate:.0f}/s"
-    if status.phase == "paused":
-        text += ", held"
-    if status.failed:
-        text += f", {status.failed} missing"
-    done = status.saved if acquisition.format != "none" else status.acquired
-    return Progress(done + status.failed, status.expected, text, status)
-
-
-def _is_lazy(events: Any) -> bool:
-    """Whether events are to be asked for one after the other, as they are needed."""
-    return isinstance(events, GeneratorType) or (
-        hasattr(events, "__next__") and not isinstance(events, dict)
-    )
-
-
-def _fed(events: Iterator[Any], engine: Engine) -> Iterator[Any]:
-    """Take events from a generator in a thread, so that one that waits can be given up."""
-    asked, given = threading.Semaphore(0), SimpleQueue[tuple[str, Any]]()
-    over = threading.Event()
-
-    def feed() -> None:
-        try:
-            while True:
-                asked.acquire()
-                if over.is_set():
-                    break
-                try:
-                    item = next(events)
-                except StopIteration:
-                    given.put(("end", None))
-                    return
-                given.put(("item", item))
-        except BaseException as error:
-            given.put(("error", error))
-
-    thread = threading.Thread(target=feed, name="limelight-events", daemon=True)
-    thread.start()
-    try:
-        while True:
-            asked.release()
-            while True:
-                try:
-                    kind, value = given.get(timeout=0.05)
-                    break
-                except Empty:
-                    if engine.stopping:
-                        raise Stopped from None
-                    engine.serve()
-            if kind == "end":
-                return
-            if kind == "error":
-                raise LimelightError(
-                    f"The generator of events failed: {type(value).__name__}: {value}. What was "
-                    "acquired is kept."
-                ) from value
-            yield value
-    finally:
-        over.set()
-        asked.release()
-
-
-def _check_directory(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            directory, f"the folder cannot be made ({error.strerror}).", "Choose another one."
-        ) from error
-    if not os.access(directory, os.W_OK):
-        raise StorageError(directory, "the folder cannot be written to.", "Choose another one.")
-
-
 def _camera_of(metadata: Mapping[str, Any]) -> Camera:
     size = float(metadata.get("PixelSize_um") or 0.0)
     known = {"pixel_size_nm": size * 1e3} if size > 0 else {}
-    return Camera(name=str(metadata.get("Camera", "")), **known)  # type: ignore[arg-type]
-
-
-def _watch_exit(acquisition: Acquisition) -> None:
-    from limelight.acquire.core_access import at_exit
-
-    at_exit(acquisition)
+    return Camera(name=str(metadata.get("Camera", "")), **known)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from limelight.acquire.events import Event
     from limelight.acquire.hooks import Hook
-    from limelight.acquire.ring import Ring
+    from limelight.acquire.room import Room
     from limelight.core.stream import Request
 
 __all__ = ["Engine", "Stopped"]
@@ -45,8 +45,8 @@ class Engine:
     ----------
     core : pymmcore_plus.CMMCorePlus
         The microscope.
-    ring : Ring
-        Where frames are put.
+    room : Room
+        Bounds the frames that are in memory.
     deliver : callable
         Called with each `Frame`, in order.
     hooks : dict
@@ -66,7 +66,7 @@ class Engine:
     def __init__(
         self,
         core: Any,
-        ring: Ring,
+        room: Room,
         deliver: Callable[[Frame], None],
         *,
         hooks: dict[str, list[Hook]],
@@ -76,7 +76,7 @@ class Engine:
         sequencing: bool = True,
         patience: int = 5,
     ) -> None:
-        self.core, self.ring, self._deliver = core, ring, deliver
+        self.core, self.room, self._deliver = core, room, deliver
         self._hooks, self._say, self._notify, self._failed = hooks, say, notify, failed
         self._sequencer = Sequencer(core, enabled=sequencing)
         self._patience = patience
@@ -458,9 +458,9 @@ class Engine:
             self._fail([event], f"{event.where()}: no image: {_first_line(error)}")
             return
         self._in_a_row = 0
-        for channel, pixels in enumerate(images):
+        for channel in range(channels):
             camera = None if channels == 1 else core.getPhysicalCameraDevice(channel)
-            self._hand_on(event, pixels, elapsed, None, channel, channels, camera)
+            self._hand_on(event, images.pop(0), elapsed, None, channel, channels, camera)
 
     def _snap_within(self, seconds: float) -> None:
         """Snap, but do not wait for ever: a thread is left behind with a camera that hangs."""
@@ -544,7 +544,7 @@ class Engine:
                 camera = names[channel] if names else None
                 self._in_a_row = 0
                 self._hand_on(run[place], pixels, elapsed, said, channel, channels, camera)
-                del pixels  # its memory is the one that the next frame will have
+                del pixels  # or its memory would be held while waiting for the next
                 counts[channel] += 1
                 got += 1
                 if self._requests:
@@ -609,14 +609,10 @@ class Engine:
         if camera is not None:
             axes["camera"] = camera
         metadata = self._metadata(event, axes, elapsed, said, pixels)
-        while True:
-            slot = self.ring.copy(pixels, 0.2)
-            if slot is not None:
-                break
+        while not self.room.admit(pixels, 0.2):
             if self._stop.is_set():
                 raise Stopped
-        frame = Frame(slot, event.index * channels + channel, axes, metadata)
-        del slot
+        frame = Frame(pixels, event.index * channels + channel, axes, metadata)
         self._deliver(frame)
         self.acquired += 1
 

@@ -596,4 +596,4 @@ def _channels(
     if exposures is not None:
         for event, exposure in zip(events, exposures, strict=True):
             event["exposure"] = exposure  # type: ignore[assignment]
-    return events  # type: ignore[return-value]
+    return events

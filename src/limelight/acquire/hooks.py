@@ -14,11 +14,11 @@ import numpy as np
 
 from limelight.acquire.events import Event
 from limelight.core.errors import LimelightError, ParameterError
-from limelight.core.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from limelight.core.frame import Frame
     from limelight.core.stream import Stream
 
 __all__ = ["FunctionProcessor", "Hook", "takes"]

@@ -173,9 +173,7 @@ class EventsFuture:
     def _axes(self, axes: Any) -> list[dict[str, Any]]:
         if axes is None:
             if self._events is None:
-                raise ParameterError(
-                    "The events come from a generator: say which axes to wait for."
-                )
+                raise ParameterError("The events come from a generator: say which axes.")
             return [dict(e["axes"]) for e in self._events if "axes" in e]
         return [dict(axes)] if isinstance(axes, dict) else [dict(a) for a in axes]
 

@@ -210,8 +210,8 @@ class Pipeline:
         What is known of the frames.
     processors : sequence of (name, Processor)
         In the order in which they see the frames.
-    writer : object
-        With ``write(frame)``: see `limelight.acquire.storage`.
+    writer : object, optional
+        With ``write(frame)``: see `limelight.acquire.storage`.  Without it nothing is saved.
     save : {"processed", "raw"}
         Which frames are saved.
     room : int
@@ -219,7 +219,7 @@ class Pipeline:
     on_output : callable
         Called with the name of a processor and a table, reading or request that it gave.
     on_saved : callable
-        Called with each frame, in a thread of its own, when it is on the disk.
+        Called with index and axes of each frame when it is on the disk, in a thread of its own.
     on_trouble : callable
         Called with the error when a frame cannot be written; returns the writer to go on with
         (after a person has mended things), or None to give up.
@@ -236,11 +236,11 @@ class Pipeline:
         save: str = "processed",
         room: int = 16,
         on_output: Callable[[str, Any], None],
-        on_saved: Callable[[Frame], None] | None,
+        on_saved: Callable[[int, Mapping[str, int | str]], None] | None,
         on_trouble: Callable[[Exception], Any],
         say: Callable[[str], None],
     ) -> None:
-        self.stream, self.writer = stream, writer
+        self.stream, self.writer, self._saves = stream, writer, writer is not None
         self.on_output, self.say = on_output, say
         self._on_trouble, self._on_saved = on_trouble, on_saved
         self.given_up = threading.Event()
@@ -264,12 +264,12 @@ class Pipeline:
         """Connect the stages, from the last to the first; return what takes the engine's frames."""
         lookers = sum(not stage.alters for stage in self.stages)
         side = max(1, min(_SIDE_QUEUE, room // (2 * max(lookers, 1))))
-        shared = lookers > 0 or save == "raw"
-        raw = save == "raw" and bool(self.stages)
-        put: Callable[[Frame], None] = self._show if raw else self._to_disk
+        raw = save == "raw" and bool(self.stages) and self._saves
+        last = self._to_disk if self._saves else self._show
+        put: Callable[[Frame], None] = self._show if raw else last
         end: Callable[[], None] = (lambda: None) if raw else self._to_writer.end
         for stage in reversed(self.stages):
-            stage.copies = shared
+            stage.copies = lookers > 0 or raw
             stage.lossy = raw or not stage.alters
             inbox = _Channel(side if stage.lossy else room)
             self._channels.append(inbox)

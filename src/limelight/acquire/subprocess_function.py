@@ -39,7 +39,7 @@ class SubprocessFunction:
     """
 
     def __init__(self, function: Callable[..., Any], queue: Any) -> None:
-        import cloudpickle
+        import cloudpickle  # type: ignore[import-untyped]
 
         self._queue = queue
         self._arguments = takes(function, 2, 3, "image_process_fn")
