@@ -7,7 +7,7 @@ comes out is the same.
 from __future__ import annotations
 
 import re
-from collections import deque
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -86,27 +86,95 @@ def chain(
 
 
 def _stage(processor: Processor, items: Iterable[Output], stream: Stream) -> Iterator[Output]:
-    passing: deque[Output] = deque()
     alters = bool(processor.alters)
     listens = bool(getattr(processor, "listens", False))
-
-    def pull() -> Iterator[Any]:
+    step = _LockStep(processor, stream)
+    try:
         for item in items:
-            if isinstance(item, Frame):
-                if not alters:
-                    passing.append(item)
+            frame = isinstance(item, Frame)
+            if not (frame and alters) or step.ended:
                 yield item
-            else:
-                passing.append(item)
-                if listens and isinstance(item, Reading):
-                    yield item
+            if (frame or (listens and isinstance(item, Reading))) and not step.ended:
+                for output in step.feed(item):
+                    if alters or not isinstance(output, Frame):
+                        yield output
+        for output in step.finish():
+            if alters or not isinstance(output, Frame):
+                yield output
+    finally:
+        step.close()
 
-    for output in processor.process(pull(), stream):
-        while passing:
-            yield passing.popleft()
-        if alters or not isinstance(output, Frame):
-            yield output
-    yield from passing
+
+class _Abandoned(BaseException):
+    """Nobody wants the rest: ends a processor that waits for a frame."""
+
+
+class _LockStep:
+    """A processor that works when it is given something, until it asks for more.
+
+    A generator that pulls cannot be given to; so it waits in a thread of its own, which runs only
+    while the one that gives waits for it.
+    """
+
+    def __init__(self, processor: Processor, stream: Stream) -> None:
+        self._outputs: list[Output] = []
+        self._error: BaseException | None = None
+        self._given: Any = None
+        self._go, self._asks = threading.Semaphore(0), threading.Semaphore(0)
+        self.ended = False
+        self._process = processor.process
+        self._stream = stream
+        self._thread = threading.Thread(target=self._run, name="limelight-chain", daemon=True)
+        self._thread.start()
+        self._asks.acquire()
+
+    def _pull(self) -> Iterator[Any]:
+        while True:
+            self._asks.release()
+            self._go.acquire()
+            if self._given is _Abandoned:
+                raise _Abandoned
+            if self._given is None:
+                return
+            yield self._given
+
+    def _run(self) -> None:
+        try:
+            for output in self._process(self._pull(), self._stream):
+                self._outputs.append(output)
+        except _Abandoned:
+            pass
+        except BaseException as error:
+            self._error = error
+        finally:
+            self.ended = True
+            self._asks.release()
+
+    def feed(self, item: Any) -> list[Output]:
+        """Give an item; return what came of it."""
+        if not self.ended:
+            self._given = item
+            self._go.release()
+            self._asks.acquire()
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        given, self._outputs = self._outputs, []
+        return given
+
+    def finish(self) -> list[Output]:
+        """Say that nothing more will come; return what is left to say."""
+        given = self.feed(None)
+        self._thread.join()
+        return given
+
+    def close(self) -> None:
+        """End it, wherever it is."""
+        self._error = None
+        if not self.ended:
+            self._given = _Abandoned
+            self._go.release()
+        self._thread.join()
 
 
 @dataclass(eq=False)
