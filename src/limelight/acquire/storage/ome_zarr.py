@@ -171,6 +171,7 @@ class OmeZarrWriter(Writer):
     def _open(self, name: str, image: _Image) -> OutputFile:
         chunk = self._chunks.get(name)
         if chunk is None:
+            self._look(closely=True)
             path = self.path / name
             if len(self._chunks) >= _OPEN:
                 self._chunks.popitem(last=False)[1].close()
@@ -242,6 +243,7 @@ class OmeZarrWriter(Writer):
         write_text(folder / "zarr.json", json.dumps(about))
 
     def _write_image(self, image: _Image) -> None:
+        self._look(closely=True)  # no folder is made anew that was moved away
         self._write_array(image)
         more = {"micromanager": {"summary": self.summary}} if not image.inside else {}
         self._write_group(image.folder, self._about(image), more)

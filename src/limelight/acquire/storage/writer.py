@@ -8,6 +8,7 @@ import os
 import threading
 import time
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -225,12 +226,12 @@ class Writer:
         with self.arrived:
             self.arrived.notify_all()
 
-    def _look(self) -> None:
+    def _look(self, *, closely: bool = False) -> None:
         """Raise if the files were deleted, or the folder is not where it was."""
         if self._index_file.is_gone:
             raise FileNotFoundError(2, "it was deleted")
         now = time.monotonic()
-        if now - self._looked > _LOOK_EVERY:
+        if closely or now - self._looked > _LOOK_EVERY:
             self._looked = now
             if _identity(self.path) != self._identity:
                 raise FileNotFoundError(2, "it was moved or replaced")
@@ -264,7 +265,7 @@ class Writer:
         problem: OSError | None = None
         if note:
             self.summary["Note"] = note
-        for step in (self._rewrite_summary, self._end):
+        for step in (partial(self._look, closely=True), self._rewrite_summary, self._end):
             try:
                 step()
             except OSError as error:
