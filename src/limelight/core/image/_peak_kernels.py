@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["maxima"]
+__all__ = ["maxima", "regional_maxima"]
 
 
 @njit(nogil=True, cache=True)
@@ -46,3 +46,38 @@ def maxima(image, labels, distance):  # type: ignore[no-untyped-def]
             found[count] = y * width + x
             count += 1
     return found[:count].copy()
+
+
+@njit(nogil=True, cache=True)
+def regional_maxima(step):  # type: ignore[no-untyped-def]
+    """Return which pixels belong to a plateau (8 neighbours) without a higher pixel beside it.
+
+    0 is no plateau.
+    """
+    height, width = step.shape
+    high = np.zeros((height, width), np.bool_)
+    done = np.zeros((height, width), np.bool_)
+    stack = np.empty((step.size, 2), np.int32)
+    for y in range(height):
+        for x in range(width):
+            level = step[y, x]
+            if level == 0 or done[y, x]:
+                continue
+            stack[0, 0], stack[0, 1] = y, x
+            done[y, x] = True
+            size, at, best = 1, 0, True
+            while at < size:
+                b, a = stack[at]
+                at += 1
+                for j in range(max(b - 1, 0), min(b + 2, height)):
+                    for i in range(max(a - 1, 0), min(a + 2, width)):
+                        if step[j, i] > level:
+                            best = False
+                        elif step[j, i] == level and not done[j, i]:
+                            done[j, i] = True
+                            stack[size, 0], stack[size, 1] = j, i
+                            size += 1
+            if best:
+                for k in range(size):
+                    high[stack[k, 0], stack[k, 1]] = True
+    return high
