@@ -98,6 +98,9 @@ def test_answers_are_judged_at_once(dialog):
     assert not ok(dialog).isEnabled()
     dialog.pixel_size.setValue(100)
     x = columns()["along"][0] / 100
+    assert dialog.first_frame.currentText() == "1"  # the first rows are of frame 1
+    assert "first rows are of frame 1" in dialog.about_frames.text()
+    choose(dialog.first_frame, "0")
     assert f"x = {x:.3f} px" in dialog.verdict.text() and "frame 1" in dialog.verdict.text()
     choose(dialog.first_frame, "1")
     choose(dialog.origin, "the corner of the first pixel")
@@ -109,6 +112,34 @@ def test_answers_are_judged_at_once(dialog):
     found = dialog.mapping
     assert found.columns["lpx"] == found.columns["lpy"] == Source("prec", "nm")
     assert found.origin == "corner" and found.first_frame == 1 and found.pixel_size_nm == 100
+
+
+@pytest.mark.parametrize(
+    ("heading", "frames", "first", "about"),
+    [
+        ("x", [0, 0, 1], 0, "there is a frame 0"),
+        ("x", [1, 1, 2], 1, "first rows are of frame 1"),
+        ("x", [7, 8, 9], 0, "do not tell"),
+        ("x", [5, 1, 9], 0, "do not tell"),  # not in order: 1 need not be the first
+        ("x", [3, 0, 9], 0, "there is a frame 0"),
+        ("x [nm]", [7, 8, 9], 1, "ThunderSTORM's"),
+        ("x [nm]", [0, 8, 9], 0, "there is a frame 0"),
+    ],
+)
+def test_from_where_frames_count_is_guessed(tmp_path, qtbot, heading, frames, first, about):
+    path = tmp_path / "a.csv"
+    names = [heading, heading.replace("x", "y"), "frame"]
+    pd.DataFrame(dict(zip(names, (frames, frames, frames), strict=True))).to_csv(path, index=False)
+    preview = preview_table(path)
+    assert preview.mapping.first_frame == first and about in preview.about_frames
+    dialog = ColumnsDialog(preview)
+    qtbot.addWidget(dialog)
+    assert dialog.first_frame.currentText() == str(first)
+    assert about in dialog.about_frames.text()
+    choose(dialog.roles["frame"], "(keep)")
+    assert not dialog.about_frames.text()
+    choose(dialog.roles["frame"], "frame")
+    assert about in dialog.about_frames.text()
 
 
 def test_a_role_belongs_to_one_column(dialog):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import dask.array as da
 import npe2
 import numpy as np
@@ -86,7 +88,12 @@ def test_what_a_format_holds_is_kept_and_the_rest_is_said(tmp_path, form):
         columns, [{"Frames": 40, "Height": 100, "Width": 100, "Pixelsize": 107.0, "note": "n"}]
     )
     lost = columns_lost(locs, form)
-    path = save_table(locs, tmp_path / f"a{FORMS[form][0]}", form)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        path = save_table(locs, tmp_path / f"a{FORMS[form][0]}", form)
+    assert [str(w.message).split(";")[0] for w in said] == (
+        [f"{path.name}: this format does not hold {', '.join(lost)}"] if lost else []
+    )
     again = load_table(path)
     assert [c for c in locs.columns if c not in again] == lost
     for column in set(locs.columns) - set(lost):

@@ -7,7 +7,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limelight.io.tables.dispatch import FORMATS, load_table, save_table
+from limelight.io.tables.dispatch import BY_SUFFIX, FORMATS, load_table, save_table
+from limelight.io.tables.kept import columns_lost
 from limelight.io.tables.mapping import limitations
 
 if TYPE_CHECKING:
@@ -41,10 +42,15 @@ def main(options: argparse.Namespace) -> int:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
         locs = load_table(options.source, pixel_size_nm=options.pixel_size)
+        written = save_table(locs, options.target, options.format)
     for warning in said:
         print(warning.message, file=sys.stderr)
-    written = save_table(locs, options.target, options.format)
-    for limit in limitations(locs.columns):
+    lacking = limitations(locs.columns)
+    for limit in lacking:
         print(f"{options.source.name}: {limit}.", file=sys.stderr)
-    print(f"{written}: {len(locs):,} molecules, {len(locs.columns)} columns")
+    lost = columns_lost(locs, options.format or BY_SUFFIX[options.target.suffix.lower()])
+    for limit in limitations(c for c in locs.columns if c not in lost):
+        if limit not in lacking:
+            print(f"{written.name}: {limit}.", file=sys.stderr)
+    print(f"{written}: {len(locs):,} molecules, {len(locs.columns) - len(lost)} columns")
     return 0

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
+    QHBoxLayout,
     QHeaderView,
     QLabel,
     QTableWidget,
@@ -24,7 +25,7 @@ from qtpy.QtWidgets import (
 from limelight.core.errors import LimelightError
 from limelight.core.localizations import COLUMNS
 from limelight.io.tables.mapping import Source, TableMapping, limitations, to_localizations
-from limelight.io.tables.preview import mapping_from_dict, mapping_to_dict
+from limelight.io.tables.preview import guess_frames, mapping_from_dict, mapping_to_dict
 from limelight.widgets.controls import ChoiceBox, NumberBox
 from limelight.widgets.persistence import recall, remember
 
@@ -184,7 +185,15 @@ class ColumnsDialog(QDialog):
         self.first_frame.addItem("1", 1)
         self.first_frame.setToolTip("Number of a movie's first frame in this table")
         self.first_frame.setCurrentIndex(1 if start.first_frame == 1 else 0)
-        form.addRow("Frames count from", self.first_frame)
+        self.about_frames = QLabel(self._preview.about_frames, self)
+        self.about_frames.setStyleSheet("color: #9aa0a6;")
+        if start is not self._preview.mapping:
+            self.about_frames.setText("as answered before")
+        row = QHBoxLayout()
+        row.addWidget(self.first_frame)
+        row.addWidget(self.about_frames)
+        row.addStretch(1)
+        form.addRow("Frames count from", row)
         self.pixel_size.valueChanged.connect(self._judge)
         self.origin.currentIndexChanged.connect(self._judge)
         self.first_frame.currentIndexChanged.connect(self._judge)
@@ -210,9 +219,21 @@ class ColumnsDialog(QDialog):
         told = self._preview.mapping.columns.get(next(iter(mine), ""), Source(""))
         lengths = [self.units[n].currentData() for n in self.roles if self._is(n, "x", "y")]
         unit = told.unit if told.column == name else ""
+        if "frame" in mine or not self._is_chosen("frame"):
+            self._guess_frames()
         # The unit of x is a good guess for other lengths.
         self._offer_units(name, unit or next((u for u in lengths if u), ""))
         self._judge()
+
+    def _is_chosen(self, role: str) -> bool:
+        return any(role in _taken(box.currentText()) for box in self.roles.values())
+
+    def _guess_frames(self) -> None:
+        """Guess anew from where frames count: another column tells it now."""
+        mapping, about = guess_frames(self._preview.rows, self.mapping)
+        self.about_frames.setText(about)
+        if about:
+            self.first_frame.setCurrentIndex(mapping.first_frame)
 
     def _is(self, name: str, *roles: str) -> bool:
         return bool(self.roles[name].currentText() in roles)

@@ -66,7 +66,6 @@ def _units(meta: Meta) -> tuple[str, ...]:
 def _write_table(path: str, data: Any, meta: Meta, form: str, suffixes: tuple[str, ...]) -> str:
     """Write a table in one format; a suffix of another format that was typed is followed."""
     from limelight.io.tables.dispatch import TABLE_SUFFIXES, format_of, save_table
-    from limelight.io.tables.kept import columns_lost
 
     target = Path(path)
     suffix = target.suffix.lower()
@@ -75,15 +74,7 @@ def _write_table(path: str, data: Any, meta: Meta, form: str, suffixes: tuple[st
     elif suffix not in suffixes:
         # An old file of that name must not decide what is written.
         form = format_of(Path(f"new{suffix}"))
-    locs = _table(meta, data)
-    written = save_table(locs, target, form)
-    if lost := columns_lost(locs, form):
-        warnings.warn(
-            f"{written.name}: this format does not hold {', '.join(lost)}; the other columns are "
-            "in it. Save for Picasso too, to keep all.",
-            stacklevel=2,
-        )
-    return str(written)
+    return str(save_table(_table(meta, data), target, form))
 
 
 def _for_tables(form: str, *suffixes: str) -> Callable[[str, Any, Meta], list[str]]:

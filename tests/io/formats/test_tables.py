@@ -267,6 +267,7 @@ LOST = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*does not hold")
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("rows", [500, 1, 0])
 def test_round_trips(tmp_path, kind, rows):
@@ -295,12 +296,14 @@ def test_round_trips(tmp_path, kind, rows):
             np.testing.assert_array_equal(third[name], again[name])
 
 
+@pytest.mark.filterwarnings("ignore:.*does not hold")
 def test_pyme_keeps_the_mean_width(tmp_path):
     locs = some_table()
     again = load_table(save_table(locs, tmp_path / "a.h5r"))
     np.testing.assert_allclose(again["sx"], np.sqrt(locs["sx"] * locs["sy"]), rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:.*does not hold")
 def test_every_format_into_every_other(tmp_path):
     locs = some_table(50)
     for a in FORMATS:
@@ -458,6 +461,7 @@ def test_text_that_was_cut_off(tmp_path):
         assert len(load_table(path)) == 2
 
 
+@pytest.mark.filterwarnings("ignore:.*does not hold")
 @pytest.mark.parametrize(
     "kind", [k for k in FORMATS if k not in ("thunderstorm", "plain", "rapidstorm")]
 )
@@ -533,6 +537,17 @@ def test_convert(tmp_path, capsys):
     assert "130 nm is taken" in said and "without the column photons" in said
     assert main(["convert", str(tmp_path / "no.csv"), str(tmp_path / "d.csv")]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+def test_convert_says_what_is_lost(tmp_path, capsys):
+    source = save_table(some_table(20), tmp_path / "a.hdf5")
+    assert main(["convert", str(source), str(tmp_path / "b.txt")]) == 0
+    out, err = capsys.readouterr()
+    assert "b.txt: this format does not hold sx, sy, iterations, group;" in err
+    assert "b.txt: without the column sx one cannot filter by the width of the spots." in err
+    assert f"{len(some_table(20).columns) - 4} columns" in out
+    assert main(["convert", str(source), str(tmp_path / "c.csv"), "--format", "plain"]) == 0
+    assert not capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from limelight.io.tables.mapping import TableMapping
 
 __all__ = [
+    "BY_SUFFIX",
     "FORMATS",
     "TABLE_SUFFIXES",
     "format_of",
@@ -39,7 +41,7 @@ FORMATS: dict[str, tuple[str, str, str]] = {
 }
 """Format: the module in `limelight.io`, and its functions that read and write."""
 
-_BY_SUFFIX = {
+BY_SUFFIX = {
     ".hdf5": "picasso",
     ".csv": "thunderstorm",
     ".tsv": "plain",
@@ -50,6 +52,7 @@ _BY_SUFFIX = {
     ".parquet": "parquet",
     ".h5": "decode",
 }
+"""The format that is written where a name has that suffix."""
 
 
 def format_of(path: str | Path) -> str:
@@ -62,7 +65,7 @@ def format_of(path: str | Path) -> str:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in _BY_SUFFIX:
+    if suffix not in BY_SUFFIX:
         raise FileError(
             path,
             f"tables of this kind ({suffix or 'no suffix'}) are not known.",
@@ -76,7 +79,7 @@ def format_of(path: str | Path) -> str:
         from limelight.io.tables.decode import is_decode
 
         return "decode" if is_decode(path) else "picasso"
-    return _BY_SUFFIX[suffix]
+    return BY_SUFFIX[suffix]
 
 
 def _call(name: str, which: int) -> Any:
@@ -153,6 +156,11 @@ def save_table(locs: Localizations, path: str | Path, format: str | None = None)
     path
         The file that was written.
 
+    Warns
+    -----
+    UserWarning
+        If the format does not hold all columns: which ones.
+
     Raises
     ------
     FileError
@@ -162,16 +170,20 @@ def save_table(locs: Localizations, path: str | Path, format: str | None = None)
     """
     path = Path(path).expanduser()
     if format is None:
-        format = _BY_SUFFIX.get(path.suffix.lower())
+        format = BY_SUFFIX.get(path.suffix.lower())
         if format is None:
             raise FileError(
                 path,
                 f"tables of this kind ({path.suffix or 'no suffix'}) cannot be written.",
-                f"Those that can: {', '.join(_BY_SUFFIX)}.",
+                f"Those that can: {', '.join(BY_SUFFIX)}.",
             )
     if format not in FORMATS:
         raise ParameterError(f"There is no format {format!r}. {suggest(format, FORMATS)}")
+    from limelight.io.tables.kept import explain_lost
+
     written: Path = _call(format, 1)(locs, path)
+    if said := explain_lost(locs, format):
+        warnings.warn(f"{written.name}: {said}", stacklevel=2)
     return written
 
 
@@ -204,7 +216,7 @@ def load_localizations(path: str | Path) -> Localizations:
     """Read a table of molecules; the same as `load_table` with nothing but the path."""
     from limelight.io import picasso
 
-    known = Path(path).suffix.lower() in _BY_SUFFIX
+    known = Path(path).suffix.lower() in BY_SUFFIX
     return load_table(path) if known else picasso.load_localizations(path)
 
 
@@ -226,6 +238,6 @@ def save_localizations(localizations: Localizations, path: str | Path) -> Path:
     from limelight.io import picasso
 
     suffix = Path(path).suffix.lower()
-    if suffix in _BY_SUFFIX and suffix not in (".hdf5", ".h5"):
+    if suffix in BY_SUFFIX and suffix not in (".hdf5", ".h5"):
         return save_table(localizations, path)
     return picasso.save_localizations(localizations, path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from limelight.core.localizations import Localizations
 
-__all__ = ["HELD", "columns_lost"]
+__all__ = ["HELD", "columns_lost", "explain_lost"]
 
 _ALL = ("frame", "x", "y", "z", "photons", "bg", "lpx", "lpy")
 HELD: dict[str, tuple[str, ...] | None] = {
@@ -36,3 +36,14 @@ def columns_lost(locs: Localizations, form: str) -> list[str]:
     """
     held = HELD[form]
     return [] if held is None else [c for c in locs.columns if c not in held]
+
+
+def explain_lost(locs: Localizations, form: str) -> str:
+    """Say which columns of a table a format does not hold; empty where it holds all."""
+    lost = columns_lost(locs, form)
+    if not lost:
+        return ""
+    return (
+        f"this format does not hold {', '.join(lost)}; the other columns are in it. "
+        "Save for Picasso too, to keep all."
+    )

@@ -198,9 +198,22 @@ def guess_mapping(
         if ours in found and found[ours].unit not in (*_SAME, _TARGET_UNITS[ours]):
             del found[ours]  # counts are no photons
     thunderstorm = "x [nm]" in names or "x[nm]" in names
-    return TableMapping(
-        found, pixel_size_nm, "corner" if thunderstorm else "center", 1 if thunderstorm else 0
-    )
+    start = 1 if thunderstorm else 0
+    if start and sample is not None and lowest_frame(found, sample) == 0:
+        start = 0  # some programs write ThunderSTORM's headings, but count otherwise
+    return TableMapping(found, pixel_size_nm, "corner" if thunderstorm else "center", start)
+
+
+def lowest_frame(columns: Mapping[str, Source], sample: Mapping[str, Any]) -> float | None:
+    """Return the lowest number of a frame among some values; None where there is none."""
+    source = columns.get("frame")
+    if source is None or source.column not in sample:
+        return None
+    values = np.asarray(sample[source.column])
+    if values.dtype.kind not in "uif":
+        return None
+    values = values[np.isfinite(values)]
+    return float(values.min()) if values.size else None
 
 
 def _length_unit(found: Mapping[str, Source], sample: Mapping[str, Any] | None) -> str:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limelight.core.errors import FileError
-from limelight.io.tables.mapping import Source, TableMapping, _split, guess_mapping
+from limelight.io.tables.mapping import Source, TableMapping, _split, guess_mapping, lowest_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
 
-__all__ = ["TablePreview", "mapping_from_dict", "mapping_to_dict", "preview_table"]
+__all__ = ["TablePreview", "guess_frames", "mapping_from_dict", "mapping_to_dict", "preview_table"]
 
 _NAPARI = ("index", "axis-0")
 _SAID = "size of a camera pixel"
@@ -35,12 +35,15 @@ class TablePreview:
         What its columns seem to be.
     questions : tuple of str
         What its columns do not tell; empty where there is nothing to ask.
+    about_frames : str
+        By what it is guessed whether frames count from 0 or 1.
     """
 
     path: Path
     rows: pd.DataFrame
     mapping: TableMapping
     questions: tuple[str, ...]
+    about_frames: str = ""
 
     @property
     def key(self) -> str:
@@ -103,10 +106,40 @@ def preview_table(path: str | Path, rows: int = 20) -> TablePreview | None:
             return None
     else:
         return None
-    preview = TablePreview(path, table, mapping, _questions(mapping))
+    mapping, about = guess_frames(table, mapping)
+    preview = TablePreview(path, table, mapping, _questions(mapping), about)
     if len(preview.numeric) < 2 or set(_NAPARI) <= set(map(str, table.columns)):
         return None
     return preview
+
+
+def guess_frames(table: pd.DataFrame, mapping: TableMapping) -> tuple[TableMapping, str]:
+    """Guess from where frames count, by the first rows.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The rows, under the names of the file.
+    mapping : TableMapping
+        What the columns are.
+
+    Returns
+    -------
+    TableMapping
+        With the first frame, where the rows tell it.
+    str
+        By what it was guessed; empty where there is no frame.
+    """
+    low = lowest_frame(mapping.columns, {str(c): table[c] for c in table})
+    if low is None:
+        return mapping, ""
+    if low == 0:
+        return mapping.replace(first_frame=0), "a guess: there is a frame 0"
+    if low == 1 and table[mapping.columns["frame"].column].iloc[0] == 1:
+        return mapping.replace(first_frame=1), "a guess: the first rows are of frame 1"
+    if mapping.first_frame == 1:
+        return mapping, "a guess: the headings are ThunderSTORM's"
+    return mapping, "the first rows do not tell"
 
 
 def _parquet(path: Path, rows: int) -> tuple[pd.DataFrame, TableMapping] | None:
