@@ -191,6 +191,9 @@ class Processor(Protocol):
     and, where the acquisition saves processed frames, for what is saved.  False if it only looks:
     then it need not yield the frames again, and frames may be kept from it when it is too slow.
 
+    One that has a method ``prepare()`` is called so before the camera starts: what takes long the
+    first time, such as compiling, belongs there.
+
     One that has ``listens = True`` too gets, among the frames, every `Reading` that the processors
     before it give, in their order; none of them is kept from it."""
 

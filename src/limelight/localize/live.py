@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 
+from limelight.core.camera import Camera
 from limelight.core.chain import Selection
 from limelight.core.detect import background_context, temporal_background
 from limelight.core.errors import ParameterError
@@ -19,7 +20,7 @@ from limelight.core.frame import Frame
 from limelight.core.localizations import Localizations
 from limelight.core.movie import Block
 from limelight.core.settings import Settings, fields_of, setting
-from limelight.core.stream import Reading
+from limelight.core.stream import Reading, Stream
 from limelight.localize.block import localize_block
 from limelight.localize.record import provenance
 from limelight.localize.settings import DEFAULT_DETECTOR, DEFAULT_FITTER, LocalizeSettings
@@ -30,10 +31,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from limelight.core.camera import Camera
     from limelight.core.parts import Detector
     from limelight.core.spots import Columns
-    from limelight.core.stream import Output, Stream
+    from limelight.core.stream import Output
 
 __all__ = ["LiveLocalize", "readings_of"]
 
@@ -198,6 +198,13 @@ class LiveLocalize(Settings):
             "read_noise": self.read_noise,
         }
         return camera.replace(**{k: v for k, v in values.items() if v is not None})
+
+    def prepare(self) -> None:
+        """Compile and load what a frame needs, for cameras of 16 bits and less."""
+        settings = self.settings()
+        noisy = Camera(baseline=100.0, read_noise=1.0)
+        for camera in (noisy, noisy.replace(read_noise=0.0)):
+            _warm_up(settings, self.camera(camera), Stream((64, 64), np.dtype(np.uint16)))
 
     def process(self, frames: Iterator[Frame], stream: Stream) -> Iterator[Output]:
         """Yield the molecules of each frame, and what they say of the experiment.
