@@ -36,6 +36,7 @@ __all__ = [
     "load_drift",
     "save_drift",
     "save_result",
+    "targets_named",
     "tool_of",
 ]
 
@@ -238,11 +239,11 @@ def apply_tool(
         locs = made.checked(source)
         result = run(_with_picks(made, locs.pixel_size_nm).run(locs), on_progress)
     if not isinstance(save, bool):
-        save_result(result, _named(Path(save).expanduser(), made))
+        save_result(result, targets_named(Path(save).expanduser(), made))
     return result
 
 
-def _named(path: Path, tool: Tool) -> Targets:
+def targets_named(path: Path, tool: Tool) -> Targets:
     """Return where results go if the table has that name."""
     kind = path.suffix or ".hdf5"
     base = path.with_suffix("").name

@@ -31,7 +31,10 @@ __all__ = [
     "movie_of",
     "picture_layer",
     "pixel_size_nm",
+    "placement_of_table",
     "show_picture",
+    "steps_in_view",
+    "table_layers",
     "unwrap",
 ]
 
@@ -91,7 +94,7 @@ def _frame_axis(layer: Layer) -> int | None:
     return int(np.argmax(lengths))
 
 
-def _steps(layer: Layer, viewer: ViewerModel) -> list[int]:
+def steps_in_view(layer: Layer, viewer: ViewerModel) -> list[int]:
     """Return the indices of the layer's data that are in view, all axes but the last two."""
     point = np.asarray(viewer.dims.point, float)
     if len(point) < layer.ndim:
@@ -106,7 +109,7 @@ def _steps(layer: Layer, viewer: ViewerModel) -> list[int]:
 def frame_in_view(layer: Layer, viewer: ViewerModel) -> int:
     """Return the index of the movie's frame that the viewer shows."""
     axis = _frame_axis(layer)
-    return 0 if axis is None else _steps(layer, viewer)[axis]
+    return 0 if axis is None else steps_in_view(layer, viewer)[axis]
 
 
 def movie_of(layer: Layer, viewer: ViewerModel) -> Movie:
@@ -140,7 +143,7 @@ def movie_of(layer: Layer, viewer: ViewerModel) -> Movie:
         from limelight.io.planes import movie_at
 
         about = layer.metadata
-        places = dict(zip(map(str, layer.axis_labels), _steps(layer, viewer), strict=False))
+        places = dict(zip(map(str, layer.axis_labels), steps_in_view(layer, viewer), strict=False))
         return movie_at(
             about[PLANES_KEY], about["time_axis"], {**places, **about.get("places", {})}
         )
@@ -148,7 +151,7 @@ def movie_of(layer: Layer, viewer: ViewerModel) -> Movie:
     name = str(layer.name)
     axis = _frame_axis(layer)
     if axis is not None and layer.ndim > 3:
-        steps: list[int | slice] = list(_steps(layer, viewer))
+        steps: list[int | slice] = list(steps_in_view(layer, viewer))
         labels = [
             f"{label}{step}"
             for a, (label, step) in enumerate(zip(layer.axis_labels, steps, strict=False))
@@ -240,6 +243,28 @@ def calibrate(layer: Layer, pixel_size: float) -> bool:
     layer.translate = np.asarray(layer.translate) * ratio
     layer.scale = old * ratio
     return True
+
+
+def table_layers(viewer: ViewerModel) -> list[Layer]:
+    """Return a layer for each table of molecules in a viewer: its points rather than a picture."""
+    from limelight.core.localizations import Localizations
+
+    found: dict[int, Layer] = {}
+    for layer in viewer.layers:
+        locs = layer.metadata.get(RESULT_KEY)
+        if not isinstance(locs, Localizations):
+            continue
+        if id(locs) not in found or type(layer).__name__ == "Points":
+            found[id(locs)] = layer
+    return list(found.values())
+
+
+def placement_of_table(layer: Layer) -> Placement:
+    """Return where the camera's pixels lie that the table of a layer counts in."""
+    if type(layer).__name__ == "Points":
+        return Placement.of(layer)
+    um = layer.metadata[RESULT_KEY].pixel_size_nm / 1000
+    return Placement((um, um), (0.0, 0.0), ("um", "um"))
 
 
 def picture_layer(

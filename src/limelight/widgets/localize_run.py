@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from limelight.core.report import RunRecord
     from limelight.localize import LocalizeSettings
 
-__all__ = ["Delivery", "LocalizeRun", "picture_pixel_nm"]
+__all__ = ["Delivery", "LocalizeRun", "picture_of", "picture_pixel_nm"]
 
 _REDRAW_S = 0.5
 _LIVE_SIDE = 2048
@@ -47,6 +47,12 @@ def picture_pixel_nm(shape: tuple[int, int], pixel_size_nm: float, side: int) ->
         Largest side of the picture, pixels.
     """
     return max(_FINEST_NM, max(shape) * pixel_size_nm / side)
+
+
+def picture_of(locs: Localizations) -> Picture:
+    """Return the picture of a whole table, as docks show it."""
+    pixel = picture_pixel_nm(locs.shape, locs.pixel_size_nm, _FINAL_SIDE)
+    return render(locs, pixel, min_blur_nm=_MIN_BLUR_NM)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +138,7 @@ class LocalizeRun:
 
     def draw(self, locs: Localizations) -> Picture:
         """Return the picture of a table of this movie."""
-        return render(locs, self._pixel(_FINAL_SIDE), min_blur_nm=_MIN_BLUR_NM)
+        return picture_of(locs)
 
     def _save(
         self, locs: Localizations, took: float

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from limelight.core.job import Progress
 from limelight.core.locs.filter import filter_locs
+from limelight.widgets.localize_run import picture_of
 from limelight.widgets.molecules_draw import Drawn
 
 if TYPE_CHECKING:
     from limelight.core.job import Job
     from limelight.core.localizations import Localizations
+    from limelight.core.render import Picture
     from limelight.widgets.molecules_draw import Ranges
     from limelight.widgets.molecules_view import TableView
 
@@ -29,20 +31,27 @@ class Opened:
         The table.
     name : str
         What to call it.
+    picture : Picture, optional
+        Its picture, where one was asked for.
     """
 
     locs: Localizations
     name: str
+    picture: Picture | None = None
 
 
-def open_job(path: str) -> Job[Opened]:
-    """Read a table of any format."""
+def open_job(path: str, draw: bool = False) -> Job[Opened]:
+    """Read a table of any format, and draw it if asked to."""
     from limelight.io import load_localizations
 
     yield Progress(0, 1, "Reading…")
     locs = load_localizations(path)
-    yield Progress(1, 1)
-    return Opened(locs, Path(path).name.split(".")[0])
+    name = Path(path).name.split(".")[0]
+    if not draw or not len(locs):
+        yield Progress(1, 1)
+        return Opened(locs, name)
+    yield Progress(1, 2, "Drawing…")
+    return Opened(locs, name, picture_of(locs))
 
 
 def keep_job(locs: Localizations, ranges: Ranges) -> Job[Localizations]:

@@ -44,7 +44,8 @@ class Editor:
 
 def label_of(field: Field) -> str:
     """Return a field's name for people, with its unit."""
-    return in_words(field.name) + (f" ({field.unit})" if field.unit else "")
+    told = field.unit and field.name.split("_")[-1] != field.unit  # "Dark frames" says it
+    return in_words(field.name) + (f" ({field.unit})" if told else "")
 
 
 def in_words(name: str) -> str:

@@ -182,7 +182,7 @@ class RunBar(QWidget):
     runner : JobRunner
         What it shows.
     unit : str
-        What is counted, such as ``"frames"``.
+        What is counted, such as ``"frames"``; empty where it is of no interest.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class RunBar(QWidget):
         self._unit = unit
         self.note = ""
         self.bar = QProgressBar(self)
-        self.bar.setToolTip(f"How many of the {unit} are done")
+        self.bar.setToolTip(f"How many of the {unit or 'steps'} are done")
         self.bar.setTextVisible(True)
         self.pause = QPushButton("Pause", self)
         self.pause.setObjectName("pause")
@@ -241,7 +241,7 @@ class RunBar(QWidget):
         seconds = self._runner.seconds
         rate = step.done / seconds if seconds > 0 else 0.0
         words = [step.message] if step.message else []
-        if rate and step.done < step.total:
+        if rate and self._unit and step.done < step.total:
             words += [f"{rate:,.0f} {self._unit}/s"]
             words += [f"{describe_time((step.total - step.done) / rate)} left"]
         self.text.setText(" · ".join(words))
