@@ -292,7 +292,11 @@ class Camera(_OnBench, CameraDevice):
                     time.sleep(wait)
                 elif not sequence or wait < -0.5:
                     due = time.perf_counter()  # a computer that is late does not catch up
-            yield {"SampleFrame": str(number), "Exposure-ms": f"{exposure:g}"}
+            yield {
+                "SampleFrame": str(number),
+                "Exposure-ms": f"{exposure:g}",
+                "HandedOver_s": f"{time.perf_counter():.6f}",
+            }
 
 
 class SecondCamera(Camera):
