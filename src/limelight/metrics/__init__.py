@@ -40,12 +40,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from limelight.metrics.analysis import (
+        ControlChart,
+        DayBox,
+        Trend,
+        bar_fractions,
+        common_histograms,
+        control_chart,
+        daily_boxes,
+        locs_over_time,
+        to_csv,
+        trend,
+    )
     from limelight.metrics.connection import DatabaseError
     from limelight.metrics.database import COLUMNS, Database, Details, Status, WatcherState
     from limelight.metrics.rows import Filter, Rows, missing, moment
 
 _HOMES = {
     "COLUMNS": "database",
+    "ControlChart": "analysis",
+    "DayBox": "analysis",
+    "Trend": "analysis",
+    "bar_fractions": "analysis",
+    "common_histograms": "analysis",
+    "control_chart": "analysis",
+    "daily_boxes": "analysis",
+    "locs_over_time": "analysis",
+    "to_csv": "analysis",
+    "trend": "analysis",
     "Database": "database",
     "DatabaseError": "connection",
     "Details": "database",
@@ -59,15 +81,25 @@ _HOMES = {
 
 __all__ = [
     "COLUMNS",
+    "ControlChart",
     "Database",
     "DatabaseError",
+    "DayBox",
     "Details",
     "Filter",
     "Rows",
     "Status",
+    "Trend",
     "WatcherState",
+    "bar_fractions",
+    "common_histograms",
+    "control_chart",
+    "daily_boxes",
+    "locs_over_time",
     "missing",
     "moment",
+    "to_csv",
+    "trend",
 ]
 
 

@@ -17,8 +17,8 @@ from limelight.metrics.connection import DatabaseError, Gate, safe_url
 from limelight.metrics.journal import Journal
 from limelight.metrics.places import database_url, file_of, journal_folder
 from limelight.metrics.rows import Filter, Rows
-from limelight.metrics.schema import details, previews, runs, version_of, watchers
-from limelight.metrics.storing import moved, put, searched, tag_words, with_png
+from limelight.metrics.schema import FIGURES, details, previews, runs, version_of, watchers
+from limelight.metrics.storing import moved, put, searched, tag_words, unpacked, with_png
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "Database", "DatabaseError", "Details", "Status", "WatcherState"]
 
 _TEXTS = ("kind", "name", "file", "source", "group", "tags", "camera", "software", "uid")
-_HIDDEN = ("search", "changed", "stamp")
-COLUMNS = tuple(c.name for c in runs.columns if c.name not in _HIDDEN)
+COLUMNS = (
+    *("id", "kind", "file", "source", "group", "tags", "camera", "started", "duration_s"),
+    *FIGURES,
+)
 """Columns that `Database.query` returns when none are named."""
 
 
@@ -292,38 +294,40 @@ class Database:
             If the database cannot be read.
         """
         names = list(dict.fromkeys(["id", *(COLUMNS if columns is None else columns)]))
-        own = [n for n in names if n in runs.c]
-        others = [n for n in names if n not in runs.c]
-        picked = [runs.c[n] for n in own]
-        if others:
-            statement: Select[Any] = select(*picked, details.c.figures).join_from(
-                runs, details, details.c.run == runs.c.id, isouter=True
-            )
-        else:
-            statement = select(*picked)
-        statement = _narrowed(statement, wanted)
         key = order.removeprefix("-")
         if key not in runs.c:
             raise ParameterError(f"The history has no column {key!r}. {suggest(key, COLUMNS)}")
-        by = runs.c[key]
+        paged = limit is not None or offset
+        own = [n for n in dict.fromkeys([*names, key]) if n in runs.c and n not in FIGURES]
+        figures = [n for n in dict.fromkeys([*names, key]) if n in FIGURES]
+        others = [n for n in names if n not in runs.c]
+        picked = [runs.c[n] for n in own]
+        picked += [runs.c.packed] if figures else []
+        if others:
+            picked += [details.c.figures]
+        statement: Select[Any] = select(*picked)
+        if others:
+            statement = statement.join_from(runs, details, details.c.run == runs.c.id, isouter=True)
+        statement = _narrowed(statement, wanted)
         down = order.startswith("-")
-        statement = statement.order_by(by.desc() if down else by, runs.c.id.desc())
-        if limit is not None or offset:
-            statement = statement.limit(-1 if limit is None and self.path else limit)
-            statement = statement.offset(offset)
+        if paged:
+            by = (runs.c[key].desc() if down else runs.c[key].asc()).nulls_last()
+            statement = statement.order_by(by, runs.c.id.desc())
+            # SQLite knows no offset without a limit
+            statement = statement.limit(2**62 if limit is None else limit).offset(offset)
         with self.gate.read() as connection:
             # plain tuples of the driver: rows as objects take several times as long
             found = connection.execute(statement).cursor.fetchall()
-        columns_found = list(zip(*found, strict=True)) or [()] * (len(own) + bool(others))
-        made: dict[str, NDArray[Any]] = {}
-        for name, values in zip(own, columns_found, strict=False):
-            made[name] = _array(name, values)
+        parts = list(zip(*found, strict=True)) or [()] * (len(own) + bool(figures) + bool(others))
+        made = {name: _array(name, values) for name, values in zip(own, parts, strict=False)}
+        if figures:
+            made |= unpacked(parts[len(own)], figures)
         if others:
-            texts = [json.loads(t) if t else {} for t in columns_found[-1]]
+            texts = [json.loads(t) if t else {} for t in parts[-1]]
             for name in others:
-                values = tuple(t.get(name) for t in texts)
-                made[name] = np.array(values, np.float64)
-        return Rows({n: made[n] for n in names})
+                made[name] = np.array([t.get(name) for t in texts], np.float64)
+        rows = Rows({n: made[n] for n in names})
+        return rows if paged else rows.take(_order(made[key], made["id"], down))
 
     def count(self, wanted: Filter | None = None) -> int:
         """Return how many runs a filter lets through."""
@@ -531,3 +535,16 @@ def _array(name: str, values: Sequence[Any]) -> NDArray[Any]:
     if name == "id":
         return np.array(values, np.int64)
     return np.array(values, np.float64)
+
+
+def _order(values: NDArray[Any], ids: NDArray[np.int64], down: bool) -> NDArray[np.intp]:
+    """Return the order by a column, what is missing last, newer rows first among equals."""
+    newest = np.argsort(-ids, kind="stable")
+    if values.dtype == object:
+        known = [v is not None for v in values[newest]]
+        texts = sorted(
+            newest[known].tolist(), key=lambda k: values[k], reverse=down
+        )  # sorted keeps the order of equals, also in reverse
+        return np.array([*texts, *newest[~np.array(known, np.bool_)]], np.intp)
+    keys = -values[newest] if down else values[newest]
+    return newest[np.argsort(keys, kind="stable")]  # NaN comes last

@@ -62,6 +62,7 @@ runs = Table(
     Column("started", Float, nullable=False),
     Column("duration_s", Float),
     *(Column(name, Float) for name in FIGURES),
+    Column("packed", LargeBinary, nullable=False),
     Column("software", Text, nullable=False),
     Column("changed", Float, nullable=False),
     Column("stamp", Float, nullable=False),
@@ -71,7 +72,8 @@ runs = Table(
     Index("runs_changed", "changed"),
 )
 """Times are seconds since 1970-01-01 UTC; tags are words between spaces; ``search`` is both
-paths in lower case."""
+paths in lower case.  ``packed`` has the figures once more, float64 in the order of `FIGURES`, NaN
+for none, so that a whole history is read at once; new figures go to the end of `FIGURES`."""
 
 details = Table(
     "details",

@@ -8,19 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sqlalchemy import delete, insert, select, update
 
 from limelight.metrics.journal import png_of
 from limelight.metrics.schema import FIGURES, details, previews, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from numpy.typing import NDArray
     from sqlalchemy.engine import Connection
 
     from limelight.core.report import RunRecord
 
-__all__ = ["moved", "put", "searched", "tag_words", "with_png"]
+__all__ = ["moved", "put", "searched", "tag_words", "unpacked", "with_png"]
 
 
 def put(connection: Connection, record: RunRecord, stamp: float) -> int:
@@ -63,6 +65,7 @@ def put(connection: Connection, record: RunRecord, stamp: float) -> int:
         changes[name] = second if first in (None, "") else first
     changes["search"] = searched(changes["file"], changes["source"])
     changes |= {n: merged["figures"].get(n) for n in FIGURES}
+    changes["packed"] = _packed(merged["figures"])
     changes |= {"changed": time.time(), "stamp": max(stamp, found.stamp)}
     connection.execute(update(runs).where(runs.c.id == run).values(changes))
     connection.execute(update(details).where(details.c.run == run).values(**_as_json(merged)))
@@ -87,10 +90,25 @@ def _values(record: RunRecord, stamp: float) -> dict[str, Any]:
         "started": record.started.timestamp(),
         "duration_s": record.duration_s,
         **{name: record.figures.get(name) for name in FIGURES},
+        "packed": _packed(record.figures),
         "software": record.software,
         "changed": time.time(),
         "stamp": stamp,
     }
+
+
+def _packed(figures: Mapping[str, float | None]) -> bytes:
+    values = [figures.get(name) for name in FIGURES]
+    return np.array(values, "<f8").tobytes()
+
+
+def unpacked(packed: Sequence[bytes], names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Return figures as columns."""
+    width = 8 * len(FIGURES)
+    if any(len(p) != width for p in packed):  # of an older version, which knew fewer figures
+        packed = [p[:width].ljust(width, b"\xff") for p in packed]  # eight of these are a NaN
+    table = np.frombuffer(b"".join(packed), "<f8").reshape(-1, len(FIGURES))
+    return {n: table[:, FIGURES.index(n)].astype(np.float64) for n in names}
 
 
 def with_png(record: RunRecord) -> RunRecord:
