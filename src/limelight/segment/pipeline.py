@@ -324,14 +324,17 @@ class Pipeline:
     def configure(self, name: str, **values: Any) -> Pipeline:
         """Return the pipeline with settings of a step changed.
 
+        A setting that has its default is not kept.
+
         Raises
         ------
         ParameterError
             If there is no such setting, or the value is wrong.
         """
         step = self[name]
-        merged = {**step.values, **values}
-        step.load().settings(**merged)
+        module = step.load()
+        chosen = module.settings(**{**step.values, **values}).to_dict()
+        merged = {k: v for k, v in chosen.items() if v != module.defaults[k]}
         return self._with(step, replace(step, values=merged))
 
     def name_output(self, name: str, output: str, key: str) -> Pipeline:
@@ -345,6 +348,19 @@ class Pipeline:
         changed = self._with(step, replace(step, outputs={**step.outputs, output: key}))
         saved = tuple(replace(s, name=key) if s.name == old else s for s in self.saved)
         return replace(changed, saved=saved)._reconnected({old: key})
+
+    def rename_channel(self, name: str, new: str) -> Pipeline:
+        """Return the pipeline with a channel renamed, and what is connected to it kept so.
+
+        Raises
+        ------
+        ParameterError
+            If the new name is empty or taken.
+        """
+        if not new.strip() or (new != name and new in self.available()):
+            raise ParameterError(f"The name {new!r} is taken or empty; choose another one.")
+        channels = tuple(replace(c, name=new) if c.name == name else c for c in self.channels)
+        return replace(self, channels=channels)._reconnected({name: new})
 
     def _with(self, old: Step, new: Step) -> Pipeline:
         return replace(self, steps=tuple(new if s is old else s for s in self.steps))

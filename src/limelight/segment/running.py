@@ -174,6 +174,7 @@ def pipeline_job(
     objects: Mapping[str, SegmentedObjects] | None = None,
     cache: Cache | None = None,
     until: str | None = None,
+    corrected: Mapping[str, SegmentedObjects] | None = None,
 ) -> Job[PipelineResult]:
     """Run a pipeline on the images of one field.
 
@@ -189,6 +190,9 @@ def pipeline_job(
         Results from before, to be used and added to.
     until : str, optional
         Last step to run.
+    corrected : mapping, optional
+        Objects that were corrected by hand, by key: they take the place of those that the
+        pipeline finds, and all that follows is done with them.
 
     Yields
     ------
@@ -215,7 +219,7 @@ def pipeline_job(
     for done, step in enumerate(steps):
         if done == 0:
             yield Progress(0, len(steps), step.name)
-        result = _run_step(step, state, cache)
+        result = _run_step(step, state, cache, corrected or {})
         following = steps[done + 1].name if done + 1 < len(steps) else "done"
         yield Progress(done + 1, len(steps), following, partial=result)
     return PipelineResult(state.results, state.values, _collect(state))
@@ -259,7 +263,9 @@ def _start(
     return _State(values, tokens)
 
 
-def _run_step(step: Step, state: _State, cache: Cache) -> StepResult:
+def _run_step(
+    step: Step, state: _State, cache: Cache, corrected: Mapping[str, SegmentedObjects]
+) -> StepResult:
     part = step.load()
     keys = {i.name: step.inputs[i.name] for i in part.inputs if step.inputs.get(i.name)}
     token = _describe(step, part.version, keys, state)
@@ -283,6 +289,9 @@ def _run_step(step: Step, state: _State, cache: Cache) -> StepResult:
         key = step.key(name)
         if isinstance(value, Measurement):
             state.measured.append((step, value))
+        elif key in corrected:
+            state.values[key] = corrected[key].named(key)
+            state.tokens[key] = cache.token(corrected[key])
         else:
             state.values[key] = value.named(key) if isinstance(value, SegmentedObjects) else value
             state.tokens[key] = f"{token} > {name}"

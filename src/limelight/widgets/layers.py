@@ -268,7 +268,10 @@ def placement_of_table(layer: Layer) -> Placement:
 
 
 def picture_layer(
-    picture: Picture, placement: Placement, pixel_size: float
+    picture: Picture,
+    placement: Placement,
+    pixel_size: float,
+    locs: Localizations | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Return the data and the arguments of a layer that shows a super-resolution image.
 
@@ -280,13 +283,15 @@ def picture_layer(
         Of the movie.
     pixel_size : float
         Of the camera, nm.
+    locs : Localizations, optional
+        What it shows; kept in the layer's metadata.
     """
     options = {
         "colormap": "inferno",
         "contrast_limits": _contrast(picture.image),
         "gamma": 0.6,
         "interpolation2d": "linear",
-        "metadata": {RESULT_KEY: None},
+        "metadata": {RESULT_KEY: locs},
         **placement.of_picture(picture, pixel_size),
     }
     return picture.image, options
@@ -301,6 +306,10 @@ def molecules_layer(
     where not all are.  The layer is hidden at first: the points would cover the picture.
     """
     table = locs.table
+    placed = np.isfinite(table[["y", "x"]].to_numpy()).all(axis=1)
+    if not placed.all():
+        table = table[placed]  # a point without a place cannot be drawn
+        name = f"{name} ({len(table):,} of {len(locs):,} have a place)"
     if len(table) > MAX_POINTS:
         rows = np.linspace(0, len(table) - 1, MAX_POINTS).astype(int)
         name = f"{name} ({MAX_POINTS:,} of {len(table):,})"
@@ -353,8 +362,7 @@ def show_picture(
     locs : Localizations, optional
         What the picture shows; kept in the layer's metadata.
     """
-    data, options = picture_layer(picture, placement, pixel_size)
-    options["metadata"] = {RESULT_KEY: locs}
+    data, options = picture_layer(picture, placement, pixel_size, locs)
     if layer is None or layer not in viewer.layers:
         added: Image = viewer.add_image(data, name=name, **options)
         return added
