@@ -374,6 +374,26 @@ def test_three_dimensions_and_back(viewer, dock, qtbot):
     assert not dock.solid.isChecked() and picture_of(viewer).ndim == 2 and movie.visible
 
 
+def test_colours_in_three_dimensions(viewer, dock, qtbot):
+    choose(dock.look.colour, "frame")
+    click(qtbot, dock.solid)
+    settle(qtbot, dock)
+    layer, locs = picture_of(viewer), dock.views[0].locs
+    assert layer.ndim == 3 and type(layer).__name__ == "Points" and len(layer.data) == len(locs)
+    world = np.array([layer.data_to_world(p) for p in layer.data])
+    rows = layer.features
+    np.testing.assert_allclose(world[:, 0], rows["z"] / 1000, atol=1e-5)
+    np.testing.assert_allclose(world[:, 1], rows["y"] * UM, rtol=1e-5, atol=1e-5)
+    early, late = rows["frame"].to_numpy().argmin(), rows["frame"].to_numpy().argmax()
+    assert np.abs(layer.face_color[early] - layer.face_color[late]).max() > 0.3
+    choose(dock.look.colour, "intensity")
+    settle(qtbot, dock)
+    assert picture_of(viewer).ndim == 3 and type(picture_of(viewer)).__name__ == "Image"
+    viewer.dims.ndisplay = 2
+    settle(qtbot, dock)
+    assert picture_of(viewer).ndim == 2
+
+
 def test_no_third_dimension_without_z(viewer, make_dock, tmp_path, qtbot):
     add_table(viewer, table(depth=False), tmp_path)
     dock = make_dock()

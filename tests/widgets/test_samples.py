@@ -40,6 +40,7 @@ def test_the_molecules_lie_on_the_movie_and_are_found_once(own_folders):
     picture, points = add(samples.molecules_sample())
     locs = points.metadata["localizations"]
     assert len(locs) == len(points.data) > 100 and locs.frames == FRAMES
+    assert picture.metadata["localizations"] is locs
     [movie] = add(samples.movie_sample())
     low, high = movie.extent.world
     assert (picture.extent.world[0] >= low[1:] - movie.scale[-1] / 2).all()

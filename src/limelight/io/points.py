@@ -146,7 +146,11 @@ def shown_localizations(
     """
     points = np.asarray(points)
     shown = features if features is not None and len(features) == len(points) else None
-    if len(locs) > most:
+    # Molecules without a place are in the table, and not among the points.
+    x, y = locs["x"].astype(np.float32), locs["y"].astype(np.float32)
+    placed = np.isfinite(x) & np.isfinite(y)
+    count = int(placed.sum())
+    if count > most:
         if len(points) != most:
             warnings.warn(
                 "The layer shows a sample of the table; the whole table is written, as it was "
@@ -154,10 +158,10 @@ def shown_localizations(
                 stacklevel=3,
             )
         return locs
-    same = len(points) == len(locs)
+    same = len(points) == count
     moved = same and not (
-        np.array_equal(points[:, -1].astype(np.float32), locs["x"].astype(np.float32))
-        and np.array_equal(points[:, -2].astype(np.float32), locs["y"].astype(np.float32))
+        np.array_equal(points[:, -1].astype(np.float32), x[placed])
+        and np.array_equal(points[:, -2].astype(np.float32), y[placed])
     )
     if (same and not moved) or shown is None or not {"x", "y", "frame"} <= set(shown.columns):
         return locs

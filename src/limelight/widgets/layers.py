@@ -245,14 +245,22 @@ def calibrate(layer: Layer, pixel_size: float) -> bool:
     return True
 
 
-def table_layers(viewer: ViewerModel) -> list[Layer]:
-    """Return a layer for each table of molecules in a viewer: its points rather than a picture."""
+def table_layers(viewer: ViewerModel, without: str = "") -> list[Layer]:
+    """Return a layer for each table of molecules in a viewer: its points rather than a picture.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Whose layers.
+    without : str
+        Layers with this key in their metadata do not count.
+    """
     from limelight.core.localizations import Localizations
 
     found: dict[int, Layer] = {}
     for layer in viewer.layers:
         locs = layer.metadata.get(RESULT_KEY)
-        if not isinstance(locs, Localizations):
+        if not isinstance(locs, Localizations) or without in layer.metadata:
             continue
         if id(locs) not in found or type(layer).__name__ == "Points":
             found[id(locs)] = layer

@@ -44,6 +44,8 @@ _MARGIN = 1 / 12  # drawn beyond each edge of the view, so that a small move sho
 _SHARPNESS = 1.4  # drawn pixels are between 1/1.4 and 1.4 of the screen's
 _PER_WIDTH = 2.5  # pixels per standard deviation; with more the picture looks the same
 _MOST_POINTS = 30_000
+_MOST_IN_SPACE = 200_000
+_POINTS_PER_SIDE = 400  # points of the least size beside each other
 _POINT = 4.0  # screen pixels
 _TYPICAL = 200  # of 256 colours: that of points which are coloured by no column
 _LOOKED_AT = 2**19  # pixels; of more, a quarter tells the contrast
@@ -128,8 +130,8 @@ class Sprinkled:
 
     Parameters
     ----------
-    positions : 2D array of float32 (N, 2)
-        y, x, camera pixels.
+    positions : 2D array of float32 (N, 2 or 3)
+        y, x, camera pixels; in three dimensions z, y, x, all in camera pixels.
     rows : DataFrame
         Their rows of the table.
     rgb : 2D array of uint8 (N or 1, 3)
@@ -154,6 +156,11 @@ class Sprinkled:
     total: int
     viewport: Viewport
     kept: int
+
+    @property
+    def solid(self) -> bool:
+        """Whether the points are in three dimensions."""
+        return bool(self.positions.shape[1] == 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -334,14 +341,7 @@ class Source:
         if ranges != self._left_out[0]:
             self._left_out = (ranges, ~scene.kept() if ranges else None)
         rows, total = rows_in_view(y, x, viewport, left_out=self._left_out[1], most=_MOST_POINTS)
-        colours, limits = colours_of(look.colours), None
-        rgb = colours[_TYPICAL : _TYPICAL + 1]
-        if look.colour is not None:
-            values = locs[look.colour][rows].astype(np.float64)
-            limits = look.limits or self._limits(scene, look.colour)
-            with np.errstate(invalid="ignore"):
-                part = (values - limits[0]) / max(limits[1] - limits[0], 1e-30)
-            rgb = colours[np.nan_to_num(np.clip(part, 0, 1) * 255).astype(int)]
+        rgb, limits = self._point_colours(scene, look, rows)
         return Sprinkled(
             np.column_stack((y[rows], x[rows])).astype(np.float32, copy=False),
             locs.table.iloc[rows].reset_index(drop=True),
@@ -353,12 +353,60 @@ class Source:
             scene.filters.kept,
         )
 
-    def stack(self, look: Look, ranges: Ranges, view: Viewport) -> Stacked | None:
-        """Draw what is in view as voxels; None where there is nothing."""
-        self._ready(ranges)
+    def _point_colours(
+        self, scene: Scene, look: Look, rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint8], tuple[float, float] | None]:
+        """Return the colours of some rows (N or 1, 3), and the values of the first and last."""
+        colours = colours_of(look.colours)
+        if look.colour is None:
+            return colours[_TYPICAL : _TYPICAL + 1], None
+        values = self.locs[look.colour][rows].astype(np.float64)
+        limits = look.limits or self._limits(scene, look.colour)
+        with np.errstate(invalid="ignore"):
+            part = (values - limits[0]) / max(limits[1] - limits[0], 1e-30)
+        return colours[np.nan_to_num(np.clip(part, 0, 1) * 255).astype(int)], limits
+
+    def _scatter_in_space(
+        self, scene: Scene, look: Look, ranges: Ranges, viewport: Viewport
+    ) -> Sprinkled:
+        """Return points in three dimensions, each in its colour."""
+        locs, nm = self.locs, self.locs.pixel_size_nm
+        left_out = ~np.isfinite(locs["z"])
+        if ranges:
+            left_out |= ~scene.kept()
+        rows, total = rows_in_view(
+            locs["y"], locs["x"], viewport, left_out=left_out, most=_MOST_IN_SPACE
+        )
+        rgb, limits = self._point_colours(scene, look, rows)
+        size = max(viewport[2] - viewport[0], viewport[3] - viewport[1]) / _POINTS_PER_SIDE
+        if "lpx" in locs and len(rows):
+            precision = float(np.nanmedian(locs["lpx"][rows].astype(np.float64)))
+            size = max(size, 2 * precision) if np.isfinite(precision) else size
+        return Sprinkled(
+            np.column_stack((locs["z"][rows] / nm, locs["y"][rows], locs["x"][rows])).astype(
+                np.float32, copy=False
+            ),
+            locs.table.iloc[rows].reset_index(drop=True),
+            rgb,
+            size,
+            limits,
+            total,
+            viewport,
+            scene.filters.kept,
+        )
+
+    def stack(self, look: Look, ranges: Ranges, view: Viewport) -> Stacked | Sprinkled | None:
+        """Draw what is in view in three dimensions; None where there is nothing.
+
+        Voxels hold one number, which is the brightness: where a column chooses the colour, the
+        molecules are points.
+        """
+        scene = self._ready(ranges)
         viewport = self._in_view(view)
         if viewport is None:
             return None
+        if look.colour is not None or look.mode == "scatter":
+            return self._scatter_in_space(scene, look, ranges, viewport)
         locs = filter_locs(self.locs, ranges) if ranges else self.locs
         nm = locs.pixel_size_nm
         height, width = (viewport[2] - viewport[0]) * nm, (viewport[3] - viewport[1]) * nm

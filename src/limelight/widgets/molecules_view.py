@@ -240,7 +240,8 @@ class TableView(QObject):
 
     def _on_drawn(self, tag: Any, result: Drawn | Sprinkled | Stacked | None) -> None:
         key, view, look = tag
-        if self._closed or (isinstance(result, Stacked) != self._solid and result is not None):
+        solid = isinstance(result, Stacked) or (isinstance(result, Sprinkled) and result.solid)
+        if self._closed or (solid != self._solid and result is not None):
             return
         if result is None:
             self._there = (key, view)
@@ -261,7 +262,7 @@ class TableView(QObject):
                 self._show_voxels(result)
         finally:
             self._setting = False
-        if not isinstance(result, Stacked):
+        if not isinstance(result, Stacked) and not solid:
             # beyond what was drawn there is nothing, or it would have been drawn
             margin = [min(a, b) for a, b in zip(view[:2], result.viewport[:2], strict=True)]
             reach = [max(a, b) for a, b in zip(view[2:], result.viewport[2:], strict=True)]
@@ -314,7 +315,8 @@ class TableView(QObject):
         face[:, :3] = points.rgb / np.float32(255)
         if len(face) != len(points.positions):
             face = np.repeat(face[:1], len(points.positions), axis=0)
-        if self._kind == "points" and self.layer is not None and len(face):
+        kind = "points in space" if points.solid else "points"
+        if self._kind == kind and self.layer is not None and len(face):
             layer: Any = self.layer
             with layer._block_refresh():
                 layer.selected_data = set()
@@ -324,11 +326,16 @@ class TableView(QObject):
                 layer.face_color = face
             layer.refresh()
             return
+        place = self.placement.in_pixels()
+        if points.solid:
+            scale, zero, unit = (place[k] for k in ("scale", "translate", "units"))
+            place = {"scale": (scale[1], *scale), "translate": (0.0, *zero)}
+            place |= {"units": (unit[1], *unit), "axis_labels": ("z", "y", "x")}
         self._replace(
-            "points",
+            kind,
             points.positions,
-            **self.placement.in_pixels(),
-            ndim=2,
+            **place,
+            ndim=3 if points.solid else 2,
             features=points.rows,
             size=points.size,
             face_color=face if len(face) else "white",
@@ -352,7 +359,7 @@ class TableView(QObject):
             translate=translate,
             units=(self.placement.units[1], *self.placement.units),
             axis_labels=("z", "y", "x"),
-            colormap=self.shown.colours if self.shown.colour is None else "gray",
+            colormap=self.shown.colours,
             contrast_limits=(0.0, voxels.high),
             gamma=GAMMA,
             rendering="mip",
@@ -363,9 +370,10 @@ class TableView(QObject):
         from napari.layers import Image, Points
 
         old, layers = self.layer, self._viewer.layers
-        make = Points if kind == "points" else Image
+        are_points = kind.startswith("points")
+        make = Points if are_points else Image
         common = self._common()
-        if kind == "points":
+        if are_points:
             del common["interpolation2d"]
         new = make(data, **{**common, **options})
         self._kind = kind

@@ -211,6 +211,10 @@ def localizations_layer(locs: Localizations, path: Path) -> LayerData:
     layer's metadata under ``localizations``.
     """
     table, name = locs.table, path.stem
+    placed = np.isfinite(table[["y", "x"]].to_numpy()).all(axis=1)
+    if not placed.all():
+        table = table[placed]  # a point without a place cannot be drawn
+        name = f"{name} ({len(table):,} of {len(locs):,} have a place)"
     if len(table) > _MOST_POINTS:
         rows = np.linspace(0, len(table) - 1, _MOST_POINTS).astype(int)
         table = table.iloc[rows]

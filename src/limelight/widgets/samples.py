@@ -86,7 +86,7 @@ def molecules_sample() -> list[LayerData]:
         locs = load_localizations(path)
     size = locs.pixel_size_nm
     place = Placement((size / 1000, size / 1000), (0.0, 0.0), ("um", "um"))
-    picture, options = picture_layer(render(locs, 10.0), place, size)
+    picture, options = picture_layer(render(locs, 10.0), place, size, locs)
     points, point_options = molecules_layer(locs, place, "blinking molecules")
     return [
         (picture, {"name": "blinking super-resolution", **options}, "image"),
