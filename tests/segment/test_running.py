@@ -10,7 +10,7 @@ from scipy import ndimage
 from limelight.core.errors import ParameterError
 from limelight.segment import Cache, PipelineError, SegmentedObjects, pipeline_job, run
 from limelight.segment.module import PartError, module_of
-from limelight.segment.objects import parents_of, relate_all
+from limelight.segment.objects import relate_all
 from limelight.segment.pipes import IntensityImage  # noqa: TC001  read when it becomes a module
 
 
@@ -87,8 +87,6 @@ def test_children_know_their_parents():
     assert list(related["Spots"].features["parent_Cells"]) == [4, 4, 9, 0]
     assert list(related["Cells"].features["count_Spots"]) == [2, 1]
     assert list(related["Cells"].features["is_border"]) == [True, True]
-    with pytest.raises(ParameterError, match="cannot be related"):
-        parents_of(spots, cells[:5], np.array([1]))
 
 
 def test_objects_are_whole_numbers():

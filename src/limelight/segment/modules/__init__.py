@@ -23,7 +23,9 @@ _FILES = {
         "measure_intensity",
         "measure_morphology",
         "measure_neighbours",
+        "measure_point_pattern",
         "measure_texture",
+        "measure_volume_image",
     ),
     "objects": (
         "declump",
@@ -35,8 +37,12 @@ _FILES = {
         "segment_primary",
         "segment_secondary",
         "segment_tertiary",
+        "separate_clumps",
+        "separate_primary_iterative",
         "use_label_image",
     ),
+    "spots": ("detect_blobs", "identify_spots_2D", "identify_spots_3D"),
+    "volumes": ("generate_volume_image",),
 }
 _HOMES = {name: file for file, names in _FILES.items() for name in names}
 

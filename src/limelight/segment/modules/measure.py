@@ -14,16 +14,18 @@ import numpy as np
 import pandas as pd
 
 from limelight.core import features as core
+from limelight.core import image
 from limelight.core.errors import ParameterError
 from limelight.segment.module import About, version
-from limelight.segment.objects import parents_of
 from limelight.segment.pipes import IntensityImage, Measurement, SegmentedObjects
 
 __all__ = [
     "measure_intensity",
     "measure_morphology",
     "measure_neighbours",
+    "measure_point_pattern",
     "measure_texture",
+    "measure_volume_image",
 ]
 
 Aggregate = Annotated[bool, About()]
@@ -49,34 +51,17 @@ def _assigned(
     channel_ref: str = "",
 ) -> Measured:
     """Bring the rows of what was measured to the objects that they belong to."""
-    ids = pd.Index(assign.ids, name="label")
     if aggregate:
-        table = _aggregated(table, extract, assign).reindex(ids)
-    elif extract is not assign and not np.isin(table.index, ids).all():
+        parents = image.parents(extract.labels, assign.labels)
+        table = core.aggregate(table, parents, assign.ids)
+        # Named like the others: the class comes first.
+        table = table.rename(columns={"Count": "Children_Count"})
+    elif extract is not assign and not np.isin(table.index, assign.ids).all():
         raise ParameterError(
             "extract_objects and assign_objects do not correspond by their numbers. Choose the "
             "same objects for both, or switch on aggregate if the ones lie in the others."
         )
     return Measured(Measurement(table, channel_ref=channel_ref))
-
-
-def _aggregated(
-    table: pd.DataFrame, extract: SegmentedObjects, assign: SegmentedObjects
-) -> pd.DataFrame:
-    parents = parents_of(extract.labels, assign.labels, extract.ids)
-    owner = pd.Series(parents, index=extract.ids).reindex(table.index).to_numpy()
-    inside = table[owner > 0].groupby(owner[owner > 0])
-    parts = {
-        "Mean": inside.mean(),
-        "Std": inside.std(ddof=0),
-        "Sum": inside.sum(),
-    }
-    renamed = [part.add_suffix(f"_{what}") for what, part in parts.items()]
-    counts = pd.Series(np.bincount(parents)[assign.ids] if len(parents) else 0, assign.ids)
-    joined = pd.concat(renamed, axis=1).reindex(assign.ids)
-    joined.insert(0, f"{table.columns[0].split('_')[0]}_Count", counts)
-    joined.index.name = "label"
-    return joined
 
 
 @version("0.1.1")
@@ -204,3 +189,56 @@ def measure_neighbours(
     """
     table = core.measure_neighbours(extract_objects.labels, neighbour_distance, touching_distance)
     return _assigned(table, extract_objects, assign_objects, aggregate=False)
+
+
+@version("0.1.1")
+def measure_point_pattern(
+    extract_objects: SegmentedObjects,
+    ref_objects: SegmentedObjects,
+    assign_objects: SegmentedObjects,
+    *,
+    aggregate: Aggregate = False,
+) -> Measured:
+    """Measure how objects lie within larger ones: distances to the border and to each other.
+
+    Parameters
+    ----------
+    extract_objects : SegmentedObjects
+        What is measured, taken as points.
+    ref_objects : SegmentedObjects
+        What they lie in.
+    assign_objects : SegmentedObjects
+        What the values belong to.
+    aggregate : bool
+        Whether the ones lie in the others, and are summed up.
+    """
+    table = core.measure_point_pattern(extract_objects.labels, ref_objects.labels)
+    return _assigned(table, extract_objects, assign_objects, aggregate)
+
+
+@version("0.0.4")
+def measure_volume_image(
+    extract_objects: SegmentedObjects,
+    assign_objects: SegmentedObjects,
+    intensity_image: IntensityImage,
+    *,
+    pixel_size: Annotated[float, About(kind="Scalar", unit="µm", low=1e-9)] = 0.1625,
+    z_step: Annotated[float, About(kind="Scalar", unit="µm", low=1e-9)] = 0.25,
+) -> Measured:
+    """Measure height, volume and surface.
+
+    Parameters
+    ----------
+    extract_objects : SegmentedObjects
+        What is measured.
+    assign_objects : SegmentedObjects
+        What the values belong to.
+    intensity_image : IntensityImage
+        Height at each pixel in steps of z, as generate_volume_image gives it.
+    pixel_size : float
+        Size of a pixel.
+    z_step : float
+        Distance of two planes.
+    """
+    table = core.measure_volume_image(extract_objects.labels, intensity_image, pixel_size, z_step)
+    return _assigned(table, extract_objects, assign_objects, False, "intensity_image")

@@ -27,6 +27,8 @@ __all__ = [
     "segment_primary",
     "segment_secondary",
     "segment_tertiary",
+    "separate_clumps",
+    "separate_primary_iterative",
     "use_label_image",
 ]
 
@@ -163,6 +165,145 @@ def declump(
     labels = core.declump(mask, intensity_image, method, min_distance=min_distance)
     note(_count(labels))
     return Declumped(labels)
+
+
+class SeparatedClumps(NamedTuple):
+    """What cutting clumps gives.
+
+    Attributes
+    ----------
+    separated_label_image : LabelImage
+        The objects, clumps cut.
+    """
+
+    separated_label_image: LabelImage
+
+
+@version("0.3.0")
+def separate_clumps(
+    mask: MaskImage,
+    intensity_image: IntensityImage,
+    *,
+    min_cut_area: Annotated[float, About(unit="px", low=0)] = 2000,
+    max_convexity: Annotated[float, About(low=0)] = 0.92,
+    max_circularity: Annotated[float, About(low=0)] = 0.7,
+    min_area: Annotated[float, About(unit="px", low=0)] = 5000,
+    max_area: Annotated[float, About(unit="px", low=0)] = 50000,
+    selection_test_mode: Annotated[bool, About(advanced=True)] = False,
+    selection_test_show_remaining: Annotated[bool, About(advanced=True)] = False,
+    trimming: bool = True,
+) -> SeparatedClumps:
+    """Cut clumps, which are told by size and shape, where they are narrow.
+
+    Parameters
+    ----------
+    mask : MaskImage
+        Mask or labels.
+    intensity_image : IntensityImage
+        Grey values of the objects.
+    min_cut_area : float
+        Least area of a part.
+    max_convexity, max_circularity : float
+        A clump has no more of both.
+    min_area, max_area : float
+        A clump has an area between these.
+    selection_test_mode : bool
+        Cut nothing; show what is taken for a clump.
+    selection_test_show_remaining : bool
+        With that, show what is not taken for a clump instead.
+    trimming : bool
+        Whether what a cut leaves over is taken off.
+    """
+    if selection_test_mode:
+        clumps = core.select_clumps(mask, max_convexity, max_circularity, min_area, max_area)
+        note(f"{_count(clumps)} are taken for clumps")
+        if selection_test_show_remaining:
+            whole = core.register_objects(np.asarray(mask))
+            return SeparatedClumps(np.where(clumps > 0, np.int32(0), whole))
+        return SeparatedClumps(clumps)
+    labels = core.separate_clumps(
+        mask,
+        intensity_image,
+        min_cut_area,
+        max_convexity,
+        max_circularity,
+        min_area,
+        max_area,
+        trimming=trimming,
+    )
+    note(_count(labels))
+    return SeparatedClumps(labels)
+
+
+class SeparatedObjects(NamedTuple):
+    """What cutting primary objects gives.
+
+    Attributes
+    ----------
+    separated_objects : LabelImage
+        The objects, clumps cut.
+    """
+
+    separated_objects: LabelImage
+
+
+@version("0.0.1")
+def separate_primary_iterative(
+    primary_objects: MaskImage,
+    intensity_image: IntensityImage,
+    *,
+    cutting_passes: Annotated[int, About(low=1, high=100)] = 3,
+    max_solidity: Annotated[float, About(low=0, high=1)] = 0.92,
+    min_form_factor: Annotated[float, About(low=0)] = 0.4,
+    min_area: Annotated[float, About(unit="px", low=0)] = 5000,
+    max_area: Annotated[float, About(unit="px", low=0)] = 500000,
+    min_area_cut: Annotated[float, About(unit="px", low=0)] = 2000,
+    sliding_window: Annotated[int, About(unit="px", low=1)] = 9,
+    filter_size: Annotated[int, About(unit="px", low=1)] = 15,
+    max_concave_radius: Annotated[float, About(unit="px", low=0)] = 20,
+    min_concave_circular_segment: Annotated[float, About(unit="px", low=0)] = 6,
+) -> SeparatedObjects:
+    """Cut clumps between the concave places of their outline.
+
+    Parameters
+    ----------
+    primary_objects : MaskImage
+        Mask or labels.
+    intensity_image : IntensityImage
+        Grey values of the objects.
+    cutting_passes : int
+        How often it is tried again on what was cut.
+    max_solidity, min_form_factor : float
+        A clump has less solidity, or more of the form factor.
+    min_area, max_area : float
+        A clump has an area between these.
+    min_area_cut : float
+        Least area of a part.
+    sliding_window : int
+        Length of outline over which the curvature is taken.
+    filter_size : int
+        Width of the filter on the grey values along a cut.
+    max_concave_radius : float
+        Concave places have a smaller radius.
+    min_concave_circular_segment : float
+        Concave places are at least so long.
+    """
+    labels = core.separate_primary_iterative(
+        primary_objects,
+        intensity_image,
+        cutting_passes,
+        max_solidity,
+        min_form_factor,
+        min_area,
+        max_area,
+        min_area_cut,
+        sliding_window,
+        filter_size,
+        max_concave_radius,
+        min_concave_circular_segment,
+    )
+    note(_count(labels))
+    return SeparatedObjects(labels)
 
 
 class Primary(NamedTuple):
