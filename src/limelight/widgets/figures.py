@@ -52,7 +52,9 @@ class FigureList(QWidget):
         self.measures: tuple[Measure, ...] = ()
         self.show_measures(())
 
-    def show_measures(self, measures: Iterable[Measure], only: Sequence[str] = ()) -> None:
+    def show_measures(
+        self, measures: Iterable[Measure], only: Sequence[str] = (), quiet: bool = False
+    ) -> None:
         """Show figures.
 
         Parameters
@@ -61,6 +63,8 @@ class FigureList(QWidget):
             The figures.
         only : sequence of str
             Names of those to show, in that order; all by default.
+        quiet : bool
+            Tell below only why figures are missing or in doubt, the rest in the tooltip.
         """
         self.measures = tuple(measures)
         shown = list(self.measures)
@@ -70,8 +74,10 @@ class FigureList(QWidget):
         rows = "".join(_row(m) for m in shown)
         self.label.setText(f'<table cellspacing="0" cellpadding="1" width="100%">{rows}</table>')
         self.label.setVisible(bool(shown))
-        self.label.setToolTip("Figures of the table; amber ones are not to be trusted")
-        notes = dict.fromkeys(m.note for m in shown if m.note)
+        told = dict.fromkeys(m.note for m in shown if m.note and (m.reliable and quiet))
+        tips = ["Figures of the table; amber ones are not to be trusted", *told]
+        self.label.setToolTip("\n".join(tips))
+        notes = dict.fromkeys(m.note for m in shown if m.note and not (m.reliable and quiet))
         self.notes.setText("\n".join(notes))
         self.notes.setVisible(bool(notes))
         self.setVisible(bool(shown))

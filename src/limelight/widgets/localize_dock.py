@@ -5,44 +5,29 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import (
-    QApplication,
-    QCheckBox,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from limelight.core.errors import LimelightError
 from limelight.localize import as_script
-from limelight.widgets.controls import ChoiceBox, MessageLabel
-from limelight.widgets.layers import frame_in_view, is_movie_layer, movie_of, unwrap
-from limelight.widgets.listeners import Listeners
+from limelight.widgets.controls import Section
+from limelight.widgets.dock import Dock, LayerChoice, button, in_scroll_area, say
+from limelight.widgets.layers import frame_in_view, is_movie_layer, movie_of
 from limelight.widgets.localize_form import LocalizeForm
 from limelight.widgets.localize_results import LocalizeResults
 from limelight.widgets.mailbox import NewestOnly
-from limelight.widgets.persistence import recall, remember
 from limelight.widgets.preview import Look, Marks, look_at
-from limelight.widgets.worker import JobRunner, RunBar
+from limelight.widgets.quality_panel import QualityPanel
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
-    from qtpy.QtGui import QHideEvent
 
     from limelight.core.movie import Movie
 
 __all__ = ["LocalizeDock"]
 
-_NAME = "localize"
-_REMEMBER_MS = 1000
 
-
-class LocalizeDock(QWidget):
+class LocalizeDock(Dock):
     """Localize the molecules of a movie.
 
     Parameters
@@ -51,52 +36,57 @@ class LocalizeDock(QWidget):
         Its images are offered, and results are added to it.
     """
 
+    name = "localize"
+    unit = "frames"
+
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        super().__init__()
-        self.viewer: ViewerModel = unwrap(napari_viewer)
+        super().__init__(napari_viewer)
         self.layer: Layer | None = None
         self.movie: Movie | None = None
-        self._known: list[Layer] = []
         self._look: Look | None = None
-        self.runner = JobRunner(self)
         self.mailbox = NewestOnly(self)
         self.preview_marks = Marks(self.viewer, "preview")
         self.test_marks = Marks(self.viewer, "test")
         self.results = LocalizeResults(self.viewer, self)
         self._build()
-        self._remember_later = QTimer(self)
-        self._remember_later.setSingleShot(True)
-        self._remember_later.setInterval(_REMEMBER_MS)
-        self._remember_later.timeout.connect(self.remember)
-        state = recall(_NAME)
-        self.form.restore(state)
-        self.save.setChecked(state.get("save") is not False)
-        self._listeners = Listeners(self)
+        self.form.restore(self.memory)
+        self.save.setChecked(self.memory.get("save") is not False)
+        self.quality.always.setChecked(self.memory.get("quality") is not False)
         self._connect()
-        self._list_layers()
+        self.layers.list_layers()
+        if self.layers.layer is None:
+            self.choose(None)
 
     # -- what is there --------------------------------------------------------------------------
     def _build(self) -> None:
-        self.setObjectName("limelight-localize")
-        self.layers = ChoiceBox(self)
+        self.layers = LayerChoice(
+            self.viewer,
+            self._listeners,
+            lambda viewer: [layer for layer in viewer.layers if is_movie_layer(layer)],
+            self._preferred,
+            self,
+        )
         self.layers.setObjectName("layers")
         self.layers.setToolTip("The movie to localize: an image layer of the viewer")
         self.form = LocalizeForm(self.viewer)
-        scroll = QScrollArea(self)
-        scroll.setWidget(self.form)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.message = MessageLabel(self)
-        self.bar = RunBar(self.runner, "frames", self)
-        self.localize = QPushButton("Localize", self)
-        self.localize.setObjectName("localize")
-        self.localize.setToolTip("Find and fit the molecules of all chosen frames")
-        self.copy = QPushButton("Copy as Python", self)
-        self.copy.setObjectName("copy")
-        self.copy.setToolTip("Copy the script that does what Localize does")
-        self.save_as = QPushButton("Save as…", self)
-        self.save_as.setObjectName("save_as")
-        self.save_as.setToolTip("Save the newest result somewhere else")
+        self.quality = QualityPanel(self)
+        self.quality_section = Section("Quality", self)
+        self.quality_section.body.addWidget(self.quality)
+        inner = QWidget(self)
+        body = QVBoxLayout(inner)
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(2)
+        body.addWidget(self.form)
+        body.addWidget(self.quality_section)
+        body.addStretch(1)
+        self._scroll = in_scroll_area(inner, self)
+        self.localize = button(
+            self, "localize", "Localize", "Find and fit the molecules of all chosen frames"
+        )
+        self.copy = button(
+            self, "copy", "Copy as Python", "Copy the script that does what Localize does"
+        )
+        self.save_as = button(self, "save_as", "Save as…", "Save the newest result somewhere else")
         self.save_as.setEnabled(False)
         self.save = QCheckBox("Save beside the movie", self)
         self.save.setObjectName("save")
@@ -111,27 +101,15 @@ class LocalizeDock(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(self.localize, 1)
         buttons.addWidget(self.copy)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(4)
-        layout.addLayout(top)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(self.message)
-        layout.addLayout(saving)
-        layout.addWidget(self.bar)
-        layout.addLayout(buttons)
-        self.setMinimumWidth(360)
+        self.arrange(top, self._scroll, self.message, saving, self.bar, buttons, stretch=1)
 
     def _connect(self) -> None:
         on = self._listeners.on
-        events = self.viewer.layers.events
-        for emitter in (events.inserted, events.removed, events.reordered):
-            on(emitter, self._on_layers)
         on(self.viewer.dims.events.point, self._on_point)
         self._listeners.at_end(self.form.roi.detach)
-        self._listeners.at_end(self.runner.cancel)
+        self._listeners.at_end(self.quality.runner.cancel)
         self._listeners.at_end(partial(self.mailbox.close, 0.0))
-        self.layers.currentIndexChanged.connect(self._on_layer_chosen)
+        self.layers.chosen.connect(self.choose)
         self.form.changed.connect(self._on_settings)
         self.form.frames.changed.connect(self._on_save)
         self.form.preview.toggled.connect(self._on_preview)
@@ -144,38 +122,18 @@ class LocalizeDock(QWidget):
         self.save_as.clicked.connect(self._on_save_as)
         self.save.toggled.connect(self._on_save)
         self.runner.finished.connect(self._on_finished)
+        self.quality.asked.connect(self.estimate_quality)
+        self.quality.measured.connect(self.results.note_quality)
+        self.quality.always.toggled.connect(self.remember_soon)
 
     # -- the movie ------------------------------------------------------------------------------
-    def _on_layers(self, event: Any) -> None:
-        new = event.value if event.type == "inserted" else None
-        follow = new is not None and new.ndim > 2 and is_movie_layer(new)
-        self._list_layers(new if follow and not self.runner.running else None)
-
-    def _list_layers(self, choose: Layer | None = None) -> None:
-        layers = [layer for layer in self.viewer.layers if is_movie_layer(layer)]
-        chosen = choose or (self.layer if self.layer in layers else None)
-        if chosen is None and layers:
-            movies = [layer for layer in layers if layer.ndim > 2]
-            chosen = (movies or layers)[-1]
-        self.layers.blockSignals(True)
-        self.layers.clear()
-        for layer in layers:
-            self.layers.addItem(str(layer.name), layer)
-            if layer not in self._known:
-                self._listeners.on(layer.events.name, self._on_name)
-        self._known = layers
-        self.layers.setCurrentIndex(layers.index(chosen) if chosen is not None else -1)
-        self.layers.blockSignals(False)
-        self.layers.setEnabled(bool(layers))
-        if chosen is not self.layer or chosen is None:
-            self.choose(chosen)
-
-    def _on_name(self, _: Any) -> None:
-        for i in range(self.layers.count()):
-            self.layers.setItemText(i, str(self.layers.itemData(i).name))
-
-    def _on_layer_chosen(self, index: int) -> None:
-        self.choose(self.layers.itemData(index) if index >= 0 else None)
+    def _preferred(self, layers: list[Layer], new: Layer | None) -> Layer | None:
+        """Follow a movie that was opened; choose a movie rather than a single image."""
+        if new is not None and new in layers and new.ndim > 2 and not self.runner.running:
+            return new
+        if self.layer in layers or not layers:
+            return None
+        return ([layer for layer in layers if layer.ndim > 2] or layers)[-1]
 
     def choose(self, layer: Layer | None) -> None:
         """Work on a layer."""
@@ -204,7 +162,7 @@ class LocalizeDock(QWidget):
         self.look()
 
     def _on_settings(self) -> None:
-        self._remember_later.start()
+        self.remember_soon()
         self.look()
 
     def _on_preview(self, on: bool) -> None:
@@ -249,7 +207,7 @@ class LocalizeDock(QWidget):
         self.form.found.tell(look.summary)
 
     def _on_look_failed(self, _: Any, error: Exception) -> None:
-        self.form.found.tell(_say(error), error=True)
+        self.form.found.tell(say(error), error=True)
 
     def _forget_look(self) -> None:
         self.mailbox.forget()
@@ -281,6 +239,7 @@ class LocalizeDock(QWidget):
             return
         self.remember()
         self.message.tell("")
+        self.quality.clear()
         self.localize.setEnabled(False)
         self.bar.begin(stop - start)
         self.runner.start(job)
@@ -289,15 +248,27 @@ class LocalizeDock(QWidget):
         text, is_error = self.results.deliver(outcome)
         self.message.tell(text, error=is_error)
         self.localize.setEnabled(self.movie is not None)
-        self.save_as.setEnabled(self.results.newest is not None)
+        newest = self.results.newest
+        self.save_as.setEnabled(newest is not None)
+        self.quality.estimate.setEnabled(newest is not None and len(newest) > 0)
         self._on_save()
+        if outcome.state == "done" and self.quality.always.isChecked():
+            self.estimate_quality()
+
+    def estimate_quality(self) -> None:
+        """Measure the quality of the newest result."""
+        newest = self.results.newest
+        if newest is not None and len(newest):
+            self.quality_section.set_open(True)
+            self.quality.measure(newest)
+            self._scroll.ensureWidgetVisible(self.quality_section)
 
     def _on_save(self) -> None:
         text, tip = self.results.saving(self.movie, self.form.frames.value())
         self.save.setText(text)
         self.save.setToolTip(tip)
         self.save.setEnabled(self.movie is not None and self.movie.path is not None)
-        self._remember_later.start()
+        self.remember_soon()
 
     def _on_save_as(self) -> None:
         text, is_error = self.results.save_as()
@@ -313,30 +284,18 @@ class LocalizeDock(QWidget):
         except LimelightError as error:
             self.message.tell(str(error), error=True)
             return
-        clipboard = QApplication.clipboard()
-        assert clipboard is not None
-        clipboard.setText(script)
-        self.message.tell("The script is on the clipboard.")
+        self.copy_text(script)
 
-    def hideEvent(self, event: QHideEvent | None) -> None:
-        """Keep the newest settings when the dock is closed, with napari or without."""
-        if self._remember_later.isActive():
-            self.remember()
-        super().hideEvent(event)
-
-    def remember(self) -> None:
-        """Keep the settings for the next time."""
-        self._remember_later.stop()
-        remember(_NAME, {**self.form.state(), "save": bool(self.save.isChecked())})
+    def state(self) -> dict[str, Any]:
+        """Return what is worth remembering."""
+        return {
+            **self.form.state(),
+            "save": bool(self.save.isChecked()),
+            "quality": bool(self.quality.always.isChecked()),
+        }
 
 
 def _what_is_wrong_with(movie: Movie) -> str:
     """Return what a person has to know of a damaged file."""
     problem = getattr(movie, "problem", None)
     return str(problem) if problem is not None else ""
-
-
-def _say(error: Exception) -> str:
-    if isinstance(error, LimelightError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"

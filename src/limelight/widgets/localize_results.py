@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from limelight.core.errors import LimelightError
 from limelight.core.job import run
+from limelight.core.report import report
 from limelight.localize import results_path
 from limelight.widgets.layers import (
     Placement,
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from limelight.core.camera import Camera
     from limelight.core.job import Job
     from limelight.core.localizations import Localizations
+    from limelight.core.locs.assess import Quality
     from limelight.core.movie import Movie
     from limelight.core.render import Picture
+    from limelight.core.report import RunRecord
     from limelight.localize import LocalizeSettings
     from limelight.widgets.worker import Outcome
 
@@ -72,6 +75,8 @@ class LocalizeResults(QObject):
         self._dock = parent
         self._run: _Run | None = None
         self.newest: Localizations | None = None
+        self._record: RunRecord | None = None
+        self._quality: Quality | None = None
         self._suggestion = Path("locs.hdf5")
         self._timer = QTimer(self)
         self._timer.setInterval(_REDRAW_MS)
@@ -137,6 +142,7 @@ class LocalizeResults(QObject):
     def _deliver_all(self, current: _Run, delivery: Delivery, seconds: float) -> Told:
         locs = delivery.locs
         self._add(current, locs, delivery.picture, "")
+        self._record = delivery.record
         start, stop = current.run.settings.frame_range(len(current.run.movie))
         text = (
             f"{len(locs):,} molecules in {stop - start:,} frames, {describe_time(seconds)}. "
@@ -170,12 +176,24 @@ class LocalizeResults(QObject):
             self._viewer.layers.selection.active = selected
 
     def _add(self, current: _Run, locs: Localizations, picture: Picture, note: str) -> None:
-        self.newest = locs
+        self.newest, self._record, self._quality = locs, None, None
         with self._selection_kept():
             self._show(current, picture, f"super-resolution{note}", locs)
             if len(locs):
                 name = f"{current.name} molecules{note}"
                 add_molecules(self._viewer, locs, current.placement, name=name)
+
+    def note_quality(self, locs: Localizations, quality: Quality) -> None:
+        """Add the quality to what is remembered of a result, if that is still the newest."""
+        if locs is self.newest:
+            self._quality = quality
+            self._report_quality()
+
+    def _report_quality(self) -> None:
+        from limelight.localize.saving import with_quality
+
+        if self._record is not None and self._quality is not None:
+            report(with_quality(self._record, self._quality))
 
     # -- on disk --------------------------------------------------------------------------------
     def save_as(self, title: str = "Save localizations") -> Told:
@@ -189,7 +207,8 @@ class LocalizeResults(QObject):
             if path is None:
                 return "", False
             try:
-                run(save_job(self.newest, path, quality=False))
+                self._record = run(save_job(self.newest, path, quality=False))
+                self._report_quality()
                 return f"Saved as {path}.", False
             except (LimelightError, OSError) as error:
                 title = f"{error} Choose another place."

@@ -8,33 +8,32 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from limelight.core.errors import LimelightError
-from limelight.core.localizations import Localizations
-from limelight.widgets.layers import RESULT_KEY, Placement, add_molecules, unwrap
-from limelight.widgets.listeners import Listeners
+from limelight.widgets.layers import (
+    RESULT_KEY,
+    Placement,
+    add_molecules,
+    placement_of_table,
+    table_layers,
+)
 from limelight.widgets.molecules_draw import Look
 from limelight.widgets.molecules_form import CHANNELS, restored
 from limelight.widgets.molecules_jobs import Opened, as_script, keep_job, open_job
 from limelight.widgets.molecules_panel import MoleculesPanel
 from limelight.widgets.molecules_view import PICTURE_KEY, TableView
-from limelight.widgets.persistence import recall, remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari.components import ViewerModel
     from napari.layers import Layer
-    from qtpy.QtGui import QHideEvent
+    from qtpy.QtWidgets import QWidget
 
-    from limelight.core.job import Job
-    from limelight.widgets.worker import Outcome
+    from limelight.core.localizations import Localizations
 
 __all__ = ["MoleculesDock"]
 
-_NAME = "molecules"
-_REMEMBER_MS = 1000
 _REDRAW_MS = 15
 
 
@@ -48,22 +47,16 @@ class MoleculesDock(MoleculesPanel):
     """
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        super().__init__()
-        self.viewer: ViewerModel = unwrap(napari_viewer)
+        super().__init__(napari_viewer)
         self.views: list[TableView] = []
         self.current: TableView | None = None
-        self._deliver: Callable[[Any], str] | None = None
         self._hidden: list[Layer] = []
         self._seen: weakref.WeakSet[Localizations] = weakref.WeakSet()
-        self._remember_later = _timer(self, _REMEMBER_MS, self.remember)
         self._redraw_soon = _timer(self, _REDRAW_MS, self.redraw)
         self._look_soon = _timer(self, 0, self._adopt_all)
-        state = recall(_NAME)
-        self._state = state
-        self.export.restore(state)
-        self._listeners = Listeners(self)
+        self.export.restore(self.memory)
         self._connect()
-        if state.get("scale_bar") is not False:
+        if self.memory.get("scale_bar") is not False:
             self.scale_bar.setChecked(True)
         self.choose(None)
         self._adopt_all()
@@ -83,7 +76,6 @@ class MoleculesDock(MoleculesPanel):
             on(emitter, self._on_camera)
         on(self.viewer.dims.events.ndisplay, self._on_ndisplay)
         on(self.viewer.canvas.overlays.scale_bar.events.visible, self._on_bar)
-        self._listeners.at_end(self.runner.cancel)
         self._listeners.at_end(partial(self.filters.mailbox.close, 0.0))
         self._listeners.at_end(self._close_mailboxes)
         self.tables.chosen.connect(self.choose)
@@ -101,20 +93,12 @@ class MoleculesDock(MoleculesPanel):
         self.keep.clicked.connect(self._on_keep)
         self.copy.clicked.connect(self.copy_script)
         self.export.asked.connect(self._on_export)
-        self.export.changed.connect(self._remember_later.start)
-        self.runner.finished.connect(self._on_finished)
+        self.export.changed.connect(self.remember_soon)
+        self.runner.finished.connect(self.deliver_job)
 
     # -- tables ---------------------------------------------------------------------------------
     def _tables_in_layers(self) -> list[Layer]:
-        """Return a layer for each table of the viewer, the molecules rather than a picture."""
-        found: dict[int, Layer] = {}
-        for layer in self.viewer.layers:
-            locs = layer.metadata.get(RESULT_KEY)
-            if not isinstance(locs, Localizations) or PICTURE_KEY in layer.metadata:
-                continue
-            if id(locs) not in found or type(layer).__name__ == "Points":
-                found[id(locs)] = layer
-        return list(found.values())
+        return table_layers(self.viewer, without=PICTURE_KEY)
 
     def _adopt_all(self) -> None:
         """Show the tables that came since; one that was taken away stays away."""
@@ -125,13 +109,9 @@ class MoleculesDock(MoleculesPanel):
     def show_layer(self, layer: Layer) -> TableView:
         """Show the table that a layer carries as a picture, in place of the layer."""
         locs = layer.metadata[RESULT_KEY]
-        if type(layer).__name__ == "Points":
-            placement = Placement.of(layer)
-        else:
-            um = locs.pixel_size_nm / 1000
-            placement = Placement((um, um), (0.0, 0.0), ("um", "um"))
+        placement = placement_of_table(layer)
         colours = {view.look.colours for view in self.views}
-        look, hold = restored(self._state, Look())
+        look, hold = restored(self.memory, Look())
         free = next((c for c in CHANNELS if c not in colours), CHANNELS[0])
         view = TableView(
             self.viewer, locs, placement, _picture_name(layer), replace(look, colours=free), self
@@ -227,7 +207,7 @@ class MoleculesDock(MoleculesPanel):
         if self.current is not None:
             self.current.set_look(self.look.look(), self.look.hold)
             self.tables.show_views(self.views, self.current)
-        self._remember_later.start()
+        self.remember_soon()
 
     def _on_filters(self) -> None:
         if self.current is not None:
@@ -301,48 +281,25 @@ class MoleculesDock(MoleculesPanel):
 
     def _on_scale_bar(self, on: bool) -> None:
         self.viewer.canvas.overlays.scale_bar.visible = on
-        self._remember_later.start()
+        self.remember_soon()
 
     def _on_bar(self, _: Any) -> None:
         self.scale_bar.setChecked(bool(self.viewer.canvas.overlays.scale_bar.visible))
 
     # -- what takes long ------------------------------------------------------------------------
-    def _start(self, job: Job[Any], deliver: Callable[[Any], str], note: str) -> None:
-        if self.runner.running:
-            job.close()
-            return
-        self._deliver = deliver
-        self.message.tell("")
-        self.bar.begin(1)
-        self.bar.text.setText(note)
-        self._enable_jobs(False)
-        self.runner.start(job)
-
-    def _enable_jobs(self, on: bool) -> None:
-        for button in (self.open, self.keep, self.export.write):
-            button.setEnabled(on)
-
-    def _on_finished(self, outcome: Outcome) -> None:
-        deliver, self._deliver = self._deliver, None
-        self._enable_jobs(True)
-        if outcome.state == "done" and deliver is not None:
-            self.message.tell(deliver(outcome.result))
-        elif outcome.state == "cancelled":
-            self.message.tell("Cancelled; nothing was written.")
-        elif outcome.error is not None:
-            error = outcome.error
-            known = isinstance(error, LimelightError)
-            text = str(error) if known else f"{type(error).__name__}: {error}"
-            self.message.tell(text, error=True)
+    def enable_jobs(self, on: bool) -> None:
+        """Enable what starts jobs."""
+        for control in (self.open, self.keep, self.export.write):
+            control.setEnabled(on)
 
     def _on_open(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Open a table of localizations", "", "*")
+        name = self.ask_file("Open a table of localizations")
         if name:
             self.open_table(name)
 
     def open_table(self, path: str) -> None:
         """Read a table and show it."""
-        self._start(open_job(path), self._on_opened, "Reading…")
+        self.start_job(open_job(path), self._on_opened, "Reading…")
 
     def _on_opened(self, opened: Opened) -> str:
         um = opened.locs.pixel_size_nm / 1000
@@ -367,7 +324,7 @@ class MoleculesDock(MoleculesPanel):
         if view is not None:
             name = f"{view.name.removesuffix(' picture')} filtered"
             deliver = partial(self._on_kept, view.placement, name)
-            self._start(keep_job(view.locs, view.ranges), deliver, "Filtering…")
+            self.start_job(keep_job(view.locs, view.ranges), deliver, "Filtering…")
 
     def _on_kept(self, placement: Placement, name: str, locs: Localizations) -> str:
         self._add_table(locs, placement, name)
@@ -376,8 +333,7 @@ class MoleculesDock(MoleculesPanel):
     def copy_script(self) -> None:
         """Put the script that filters and draws what is seen on the clipboard."""
         view = self.current
-        clipboard = QApplication.clipboard()
-        if view is None or clipboard is None:
+        if view is None:
             return
         path = next(
             (
@@ -387,8 +343,7 @@ class MoleculesDock(MoleculesPanel):
             ),
             None,
         )
-        clipboard.setText(as_script(view, path))
-        self.message.tell("The script is on the clipboard.")
+        self.copy_text(as_script(view, path))
 
     def _on_export(self) -> None:
         views = [view for view in self.views if view.visible]
@@ -402,28 +357,20 @@ class MoleculesDock(MoleculesPanel):
             return
         if job is not None:
             self.remember()
-            self._start(job, lambda path: f"Saved as {path}.", "Sorting the molecules…")
+            self.start_job(job, lambda path: f"Saved as {path}.", "Sorting the molecules…")
 
     # -- the end --------------------------------------------------------------------------------
     def _close_mailboxes(self) -> None:
         for view in self.views:
             view.mailbox.close(0.0)
 
-    def hideEvent(self, event: QHideEvent | None) -> None:
-        """Keep the newest settings when the dock is closed, with napari or without."""
-        if self._remember_later.isActive():
-            self.remember()
-        super().hideEvent(event)
-
-    def remember(self) -> None:
-        """Keep the settings for the next time."""
-        self._remember_later.stop()
-        self._state = {
+    def state(self) -> dict[str, Any]:
+        """Return what is worth remembering."""
+        return {
             **self.look.state(),
             **self.export.state(),
             "scale_bar": bool(self.scale_bar.isChecked()),
         }
-        remember(_NAME, self._state)
 
 
 def _picture_name(layer: Layer) -> str:

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from typing import TYPE_CHECKING
 
-from limelight.widgets.controls import MessageLabel, Section
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
+
+from limelight.widgets.controls import Section
+from limelight.widgets.dock import Dock, button, in_scroll_area
 from limelight.widgets.filter_panel import FilterPanel
 from limelight.widgets.molecules_export import ExportForm
 from limelight.widgets.molecules_form import LookForm
 from limelight.widgets.table_list import TableList
-from limelight.widgets.worker import JobRunner, RunBar
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
 
 __all__ = ["MoleculesPanel"]
 
 
-class MoleculesPanel(QWidget):
+class MoleculesPanel(Dock):
     """What a person sees of the dock; `MoleculesDock` makes it work."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.runner = JobRunner(self)
-        self.setObjectName("limelight-molecules")
+    name = "molecules"
+    unit = "tiles"
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__(napari_viewer)
         self.tables = TableList(self)
         self.tables.setObjectName("tables")
-        self.open = _button(self, "open", "Open…", "Open a table of localizations (any format)")
-        self.add = _button(self, "add", "Add", "Show a table that is in the viewer's layers")
+        self.open = button(self, "open", "Open…", "Open a table of localizations (any format)")
+        self.add = button(self, "add", "Add", "Show a table that is in the viewer's layers")
         self.menu = QMenu(self.add)
         self.add.setMenu(self.menu)
-        self.remove = _button(
+        self.remove = button(
             self, "remove", "Remove", "Take the chosen table's picture away; the table stays"
         )
-        self.whole = _button(self, "whole", "Whole field", "Show the whole field of the camera")
-        self.solid = _button(
+        self.whole = button(self, "whole", "Whole field", "Show the whole field of the camera")
+        self.solid = button(
             self, "solid", "3D", "What is in view as a volume that can be turned (needs a column z)"
         )
         self.solid.setCheckable(True)
@@ -54,19 +50,17 @@ class MoleculesPanel(QWidget):
         self.found.setObjectName("found")
         self.found.setWordWrap(True)
         self.found.setToolTip("Molecules within all ranges, of all in the table")
-        self.reset = _button(self, "reset", "Reset", "Show all molecules again")
-        self.keep = _button(
+        self.reset = button(self, "reset", "Reset", "Show all molecules again")
+        self.keep = button(
             self,
             "keep",
             "Keep as new table",
             "Make a table of the molecules within the ranges, which notes these in its history",
         )
-        self.copy = _button(
+        self.copy = button(
             self, "copy", "Copy as Python", "Copy the script that filters and draws what is seen"
         )
         self.export = ExportForm(self)
-        self.message = MessageLabel(self)
-        self.bar = RunBar(self.runner, "tiles", self)
         self.bar.pause.hide()
         self.bar.cancel.setToolTip("End it; nothing is left of an unfinished file")
 
@@ -101,28 +95,8 @@ class MoleculesPanel(QWidget):
         for section in (self.picture_section, self.filter_section, self.export_section):
             body.addWidget(section)
         body.addStretch(1)
-        scroll = QScrollArea(self)
-        scroll.setWidget(inner)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._sections = inner
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(4)
-        layout.addLayout(top)
-        layout.addWidget(self.tables)
-        layout.addLayout(seen)
-        layout.addWidget(scroll, 1)
-        layout.addWidget(self.message)
-        layout.addWidget(self.bar)
-        self.setMinimumWidth(360)
+        scroll = in_scroll_area(inner, self)
+        self.arrange(top, self.tables, seen, scroll, self.message, self.bar, stretch=3)
         self.filter_section.set_open(False)
         self.export_section.set_open(False)
-
-
-def _button(parent: QWidget, name: str, text: str, tip: str) -> QPushButton:
-    button = QPushButton(text, parent)
-    button.setObjectName(name)
-    button.setToolTip(tip)
-    return button
