@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchResult", "FieldStatus", "batch_job", "segment_field"]
 
-_METADATA = ("is_border",)
+_METADATA = ("centroid_y", "centroid_x", "is_border")
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ _FILES = {
     "objects": (
         "declump",
         "expand_or_shrink",
+        "grow_objects",
         "label",
         "register_objects",
         "register_objects_channel",

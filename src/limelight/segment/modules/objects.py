@@ -20,6 +20,7 @@ from limelight.segment.running import note
 __all__ = [
     "declump",
     "expand_or_shrink",
+    "grow_objects",
     "label",
     "register_objects",
     "register_objects_channel",
@@ -399,6 +400,49 @@ def segment_secondary(
     """
     labels = core.segment_secondary(
         primary_label_image, intensity_image, contrast_threshold, min_threshold, max_threshold
+    )
+    return Secondary(labels)
+
+
+@version("1.0.0")
+def grow_objects(
+    primary_label_image: LabelImage,
+    intensity_image: IntensityImage,
+    mask: MaskImage | None = None,
+    *,
+    method: Literal["watershed", "propagation", "distance"] = "watershed",
+    threshold: Annotated[float | None, About(unit="counts")] = None,
+    max_distance: Annotated[float | None, About(unit="px", low=0)] = None,
+    regularization: Annotated[float, About(low=0, advanced=True)] = 0.05,
+) -> Secondary:
+    """Grow objects, such as nuclei, over what is bright around them: cells, with no contrast set.
+
+    Parameters
+    ----------
+    primary_label_image : LabelImage
+        What they grow from.
+    intensity_image : IntensityImage
+        Grey values in which the larger objects are seen.
+    mask : MaskImage
+        Foreground; by default what is above the threshold.
+    method : str
+        Where two meet: in the dimmest line (watershed), by easy paths (propagation), half-way
+        (distance).
+    threshold : float
+        What is dimmer is background; Otsu's by default.
+    max_distance : float
+        How far an object may grow.
+    regularization : float
+        How much distance counts against brightness, for propagation.
+    """
+    labels = core.secondary_objects(
+        primary_label_image,
+        intensity_image,
+        method,
+        threshold=threshold,
+        mask=mask,
+        max_distance=max_distance,
+        regularization=regularization,
     )
     return Secondary(labels)
 
