@@ -521,6 +521,38 @@ def test_parquet_of_others_and_without_the_package(tmp_path, monkeypatch):
         load_table(path)
 
 
+def test_smap_positions_on_the_chip(tmp_path):
+    path = write_smap(tmp_path)
+    with h5py.File(path, "r+") as file:
+        loc = file["saveloc/loc"]
+        loc["xnm"][...] += 30 * PIXEL
+        loc["ynm"][...] += 20 * PIXEL
+        file["saveloc/file/info/roi"] = np.array([[30.0], [20], [128], [64]])
+    locs = load_table(path)
+    np.testing.assert_allclose(locs["x"], X, atol=1e-4)
+    np.testing.assert_allclose(locs["y"], Y, atol=1e-4)
+    for odd in ([], [np.nan, 0, 1, 1], [-3, 0, 1, 1], [1, 2]):
+        with h5py.File(path, "r+") as file:
+            del file["saveloc/file/info/roi"]
+            file["saveloc/file/info/roi"] = np.array(odd, float)
+        np.testing.assert_allclose(load_table(path)["x"], X + 30, atol=1e-4)
+
+
+def test_smlm_frames_from_zero(tmp_path):
+    path = write_smlm(tmp_path)
+    first = load_quietly(path)["frame"]
+    with zipfile.ZipFile(path) as archive:
+        names = {n: archive.read(n) for n in archive.namelist()}
+    table = bytearray(names["t.bin"])
+    step = len(table) // 3
+    for k in range(3):
+        table[k * step : k * step + 4] = int(first[k] if k else 0).to_bytes(4, "little")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("manifest.json", names["manifest.json"])
+        archive.writestr("t.bin", bytes(table))
+    np.testing.assert_array_equal(load_quietly(path)["frame"], [0, *first[1:]])
+
+
 def test_convert(tmp_path, capsys):
     source = save_table(some_table(20), tmp_path / "a.hdf5")
     target = tmp_path / "b.csv"

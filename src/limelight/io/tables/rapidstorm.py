@@ -1,7 +1,10 @@
 """Tables of rapidSTORM: a line of XML that names the columns, then numbers between spaces.
 
-Lengths are in nm (or pixels) from the centre of the first pixel, frames from 0.  ``Amplitude`` is
-the emission strength; in A/D counts it is kept as ``amplitude``, because counts are no photons.
+Lengths are in nm (or pixels) from the centre of the first pixel, frames from 0: in the header of
+its files the range of a position is from 0 to one pixel less than the width (from 0 to 16954.5 nm
+for 128 pixels of 133.5 nm, in a file that Locan keeps among its tests), and that of the frames
+begins with 0.  ``Amplitude`` is the emission strength; in A/D counts it is kept as ``amplitude``,
+because counts are no photons.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 """Tables of SMAP: ``_sml.mat``, MATLAB 7.3 files, which are HDF5.
 
 The columns are the fields of ``saveloc.loc``: lengths in nm, the centre of the first pixel at one
-pixel (MATLAB counts from 1), frames from 1.  The pixel size is in ``saveloc.file.info``, µm.
+pixel (MATLAB counts from 1), frames from 1 (as Picasso, too, reads them).  Positions are those on
+the camera's chip: SMAP adds the corner of the region that was read out (``roi``), which is taken
+off here, so that molecules lie on their movie.  Region and pixel size (µm) are in
+``saveloc.file.info``.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ _FIELDS = {
     "iterations": ("iterations", ""),
 }
 _BLOCK = 512
+_WIDEST = 1e5  # pixels
 
 
 def read_smap(
@@ -73,7 +77,7 @@ def read_smap(
                     "Choose a file of SMAP (_sml.mat).",
                 )
             datasets = {n: d for n, d in group.items() if isinstance(d, h5py.Dataset)}
-            told = _pixel_size(file)
+            told, corner = _pixel_size(file), _corner(file)
             numbers = {
                 n: d
                 for n, d in datasets.items()
@@ -82,6 +86,11 @@ def read_smap(
         raw: dict[str, Any] = {n: read_whole(path, d).reshape(-1) for n, d in numbers.items()}
     rows = len(raw["xnm"]) if "xnm" in raw else 0
     raw = {n: v for n, v in raw.items() if len(v) == rows}
+    size = pixel_size_nm if pixel_size_nm is not None else told
+    if mapping is None and size is not None:
+        for name, pixels in zip(("xnm", "ynm"), corner, strict=True):
+            if pixels and name in raw:
+                raw[name] = raw[name] - pixels * size
     columns = {o: Source(t, u) for o, (t, u) in _FIELDS.items() if t in raw}
     if "locprecnm" in raw:
         columns.setdefault("lpx", Source("locprecnm", "nm"))
@@ -101,18 +110,32 @@ def read_smap(
     )
 
 
-def _pixel_size(file: h5py.File) -> float | None:
-    """Return the pixel size, nm; None where it is not told or hidden behind references."""
-    item = file.get("saveloc/file/info/cam_pixelsize_um")
+def _told(file: h5py.File, name: str) -> list[float]:
+    """Return numbers that are told of the movie; none where they are hidden behind references."""
+    item = file.get(f"saveloc/file/info/{name}")
     if item is None:
         infos = file.get("saveloc/file/info")
         if isinstance(infos, h5py.Dataset) and infos.dtype.kind == "O" and infos.size:
             first = file[infos[()].reshape(-1)[0]]
-            item = first.get("cam_pixelsize_um") if isinstance(first, h5py.Group) else None
-    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "uif" or not item.size:
-        return None
-    um = float(item[()].reshape(-1)[0])
+            item = first.get(name) if isinstance(first, h5py.Group) else None
+    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "uif" or not 0 < item.size < 9:
+        return []
+    if "MATLAB_empty" in item.attrs:
+        return []
+    return [float(v) for v in item[()].reshape(-1)]
+
+
+def _pixel_size(file: h5py.File) -> float | None:
+    """Return the pixel size, nm; None where it is not told."""
+    um = next(iter(_told(file, "cam_pixelsize_um")), 0.0)
     return um * 1000 if 0 < um < 1e3 else None
+
+
+def _corner(file: h5py.File) -> tuple[float, float]:
+    """Return the corner (x, y) of the region of the chip that was read out, pixels."""
+    roi = _told(file, "roi")
+    good = len(roi) == 4 and all(0 <= v < _WIDEST for v in roi)
+    return (roi[0], roi[1]) if good else (0.0, 0.0)
 
 
 def write_smap(locs: Localizations, path: str | Path) -> Path:

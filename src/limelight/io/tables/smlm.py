@@ -1,8 +1,10 @@
 """Tables in ``.smlm`` files (version 0.2): a zip archive with ``manifest.json`` and binary tables.
 
-Lengths are in nm unless it says otherwise.  The format does not tell from where they count; as the
-files mostly come from ThunderSTORM's plug-in, that is taken to be the corner of the first pixel,
-with frames from 1, unless Limelight's own entry in the manifest says otherwise.
+Lengths are in nm unless it says otherwise, and a file's ``offset`` is added to its columns.  The
+specification (github.com/imodpasteur/smlm-file-format, ``specification.md``) does not tell from
+where positions and frames count; as the files mostly come from ThunderSTORM's plug-in, that is
+taken to be the corner of the first pixel, with frames from 1, unless there is a frame 0 or
+Limelight's own entry in the manifest says otherwise.
 """
 
 from __future__ import annotations
@@ -22,7 +24,13 @@ from limelight.io.atomic import replacing
 from limelight.io.documents import plain
 from limelight.io.shared_file import SharedFile
 from limelight.io.tables.companion import read_companion
-from limelight.io.tables.mapping import TableMapping, export_column, guess_mapping, to_localizations
+from limelight.io.tables.mapping import (
+    TableMapping,
+    export_column,
+    guess_mapping,
+    lowest_frame,
+    to_localizations,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,7 +116,8 @@ def read_smlm(
         columns = {
             o: type(s)(headings.get(s.column, s.column), s.unit) for o, s in guessed.columns.items()
         }
-        mapping = TableMapping(columns, None, "corner", 1)
+        low = lowest_frame(columns, raw)
+        mapping = TableMapping(columns, None, "corner", 0 if low == 0 and not own else 1)
     provenance = own.get("provenance")
     if not (isinstance(provenance, list) and all(isinstance(p, dict) for p in provenance)):
         provenance = read_companion(path)
