@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from limelight.core.locs.assess import quality_job
 from limelight.core.report import RunRecord, report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from limelight.core.camera import Camera
@@ -124,6 +125,8 @@ def save_job(
     group: str = "",
     tags: Sequence[str] = (),
     threads: int | None = None,
+    uid: str | None = None,
+    tell: Callable[[RunRecord], object] = report,
 ) -> Job[RunRecord]:
     """Save a result, report it, and measure its quality.
 
@@ -146,6 +149,10 @@ def save_job(
         Under which it is remembered.
     threads : int, optional
         Threads for the quality.
+    uid : str, optional
+        Identity of the run, where it is known before.
+    tell : callable
+        What is told; by default all recorders are.
 
     Yields
     ------
@@ -178,9 +185,11 @@ def save_job(
         group=group,
         tags=tags,
     )
-    report(record)
+    if uid is not None:
+        record = replace(record, uid=uid)
+    tell(record)
     if quality and len(locs):
         found = yield from quality_job(locs, threads=threads)
         record = with_quality(record, found)
-        report(record)
+        tell(record)
     return record

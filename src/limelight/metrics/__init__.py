@@ -55,8 +55,17 @@ if TYPE_CHECKING:
     from limelight.metrics.connection import DatabaseError
     from limelight.metrics.database import COLUMNS, Database, Details, Status, WatcherState
     from limelight.metrics.rows import Filter, Rows, missing, moment
+    from limelight.metrics.watch_settings import ParameterGroup, WatchSettings, load_watch
+    from limelight.metrics.watcher import Watched, Watcher, log_path, watch_job
 
 _HOMES = {
+    "ParameterGroup": "watch_settings",
+    "WatchSettings": "watch_settings",
+    "Watched": "watcher",
+    "Watcher": "watcher",
+    "load_watch": "watch_settings",
+    "watch_job": "watcher",
+    "log_path": "watcher",
     "COLUMNS": "database",
     "ControlChart": "analysis",
     "DayBox": "analysis",
@@ -87,19 +96,26 @@ __all__ = [
     "DayBox",
     "Details",
     "Filter",
+    "ParameterGroup",
     "Rows",
     "Status",
     "Trend",
+    "WatchSettings",
+    "Watched",
+    "Watcher",
     "WatcherState",
     "bar_fractions",
     "common_histograms",
     "control_chart",
     "daily_boxes",
+    "load_watch",
     "locs_over_time",
+    "log_path",
     "missing",
     "moment",
     "to_csv",
     "trend",
+    "watch_job",
 ]
 
 

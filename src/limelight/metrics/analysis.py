@@ -64,7 +64,7 @@ def bar_fractions(values: ArrayLike) -> NDArray[np.float64]:
     if top <= 0:
         return np.zeros(len(column))
     # a denormal maximum would overflow: the ratio is what counts
-    return np.clip(known / top, 0.0, 1.0)
+    return np.asarray(np.clip(known / top, 0.0, 1.0), np.float64)
 
 
 @dataclass(frozen=True)
@@ -347,7 +347,8 @@ def locs_over_time(
         counts = np.bincount(frame, minlength=frames)
         edges = np.linspace(0, frames, min(bins, frames) + 1).round().astype(np.int64)
         sums = np.add.reduceat(counts, edges[:-1])
-        curves.append((0.5 * (edges[1:] + edges[:-1] - 1), sums / np.diff(edges)))
+        middle = np.asarray(0.5 * (edges[1:] + edges[:-1] - 1), np.float64)
+        curves.append((middle, np.asarray(sums / np.diff(edges), np.float64)))
     return curves
 
 
