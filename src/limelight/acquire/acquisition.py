@@ -402,7 +402,7 @@ class Acquisition:
     @property
     def format(self) -> str:
         """How images are saved."""
-        return self.format
+        return self.saving.format
 
     @property
     def path(self) -> Path | None:

@@ -138,11 +138,6 @@ class TaggedImage:
         self.pix, self.tags = pix, tags
 
 
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part[:1].upper() + part[1:] for part in rest)
-
-
 def _snake(name: str) -> str:
     text = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
     return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
@@ -175,18 +170,13 @@ class Core:
         core = object.__getattribute__(self, "core")
         if hasattr(core, name):
             return getattr(core, name)
-        if object.__getattribute__(self, "_convert"):
-            for candidate in _candidates(name):
-                if hasattr(core, candidate):
-                    return getattr(core, candidate)
-        raise AttributeError(
-            f"The core has no method {name!r}. "
-            f"{suggest(name, (_snake(n) for n in dir(core) if not n.startswith('_')))}"
-        )
+        if object.__getattribute__(self, "_convert") and name in _pythonic(core):
+            return getattr(core, _pythonic(core)[name])
+        raise AttributeError(f"The core has no method {name!r}. {suggest(name, _pythonic(core))}")
 
     def __dir__(self) -> list[str]:
         names = [n for n in dir(self.core) if not n.startswith("_")]
-        return sorted({*super().__dir__(), *names, *(_snake(n) for n in names)})
+        return sorted({*super().__dir__(), *names, *_pythonic(self.core)})
 
     def __repr__(self) -> str:
         return f"Core({self.core.getVersionInfo()}, camera {self.core.getCameraDevice()!r})"
@@ -253,16 +243,15 @@ class CoreCallback:
         self._connected.clear()
 
 
-def _candidates(name: str) -> list[str]:
-    camel = _camel(name)
-    found = [camel]
-    # Abbreviations keep their capitals in the core: XY, ROI, SLM, MD, ID, MB.
-    for word in ("Xy", "Roi", "Slm", "Md", "Id", "Mb", "Um", "Ms"):
-        if word in camel:
-            found.append(camel.replace(word, word.upper()))
-    if camel.startswith("xy"):
-        found.append("XY" + camel[2:])
-    return found
+def _pythonic(core: Any) -> dict[str, str]:
+    """Return the core's names by their Pythonic ones."""
+    kind = type(core)
+    if kind not in _PYTHONIC:
+        _PYTHONIC[kind] = {_snake(n): n for n in dir(core) if not n.startswith("_")}
+    return _PYTHONIC[kind]
+
+
+_PYTHONIC: dict[type, dict[str, str]] = {}
 
 
 def _tagged(core: Any, pixels: NDArray[Any], said: dict[str, Any]) -> TaggedImage:

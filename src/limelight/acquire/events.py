@@ -155,7 +155,7 @@ class Event:
                 continue
             try:
                 _SETTERS[key](parsed, value)
-            except (TypeError, ValueError, IndexError, KeyError) as error:
+            except (AttributeError, TypeError, ValueError, LookupError) as error:
                 if isinstance(error, ParameterError):
                     raise
                 raise ParameterError(
@@ -225,6 +225,8 @@ def _set_channel(event: Event, value: Any) -> None:
 
 
 def _set_config(event: Event, value: Any) -> None:
+    if isinstance(value, str):
+        raise ValueError
     group, preset = value
     event.config = (str(group), str(preset))
 

@@ -336,14 +336,32 @@ class Pipeline:
         """Whether all threads wait for frames."""
         return all(channel.idle for channel in self._channels)
 
-    def finish(self, timeout: float | None = None) -> bool:
-        """Wait until all frames have passed; False if a thread did not end in time."""
+    def finish(self, patience: float | None = None) -> bool:
+        """Wait until all frames have passed.
+
+        Parameters
+        ----------
+        patience : float, optional
+            Seconds without any progress after which the wait is given up.
+
+        Returns
+        -------
+        bool
+            False if it was given up.
+        """
         self._end()
-        end = None if timeout is None else time.monotonic() + timeout
+        before, since = -1, time.monotonic()
         for thread in self._threads:
-            thread.join(None if end is None else max(end - time.monotonic(), 0.0))
+            while thread.is_alive():
+                thread.join(0.1)
+                done = self.saved + sum(stage.frames for stage in self.stages)
+                if done != before:
+                    before, since = done, time.monotonic()
+                elif patience is not None and time.monotonic() - since > patience:
+                    self.latest = None
+                    return False
         self.latest = None
-        return not any(thread.is_alive() for thread in self._threads)
+        return True
 
     def give_up(self) -> None:
         """Save nothing more: what is under way is kept in `unsaved`."""

@@ -9,6 +9,7 @@ never sees it change, and the camera is held back when the disk is slow.
 
 from __future__ import annotations
 
+import time
 import weakref
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Room"]
+
+_LOOK = 0.02
 
 
 class Room:
@@ -55,6 +58,19 @@ class Room:
         """Number of frames for which there is room."""
         return self._free.qsize()
 
+    def _wait(self, timeout: float) -> bool:
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                self._free.get(timeout=_LOOK)
+                return True
+            except Empty:
+                if self._idle():
+                    self.places += 1
+                    return True
+                if time.monotonic() > end:
+                    return False
+
     def admit(self, pixels: NDArray[Any], timeout: float) -> bool:
         """Let a frame in; False if no place came free in time.
 
@@ -65,12 +81,8 @@ class Room:
         timeout : float
             Seconds to wait at most.
         """
-        try:
-            self._free.get(timeout=timeout)
-        except Empty:
-            if not self._idle():
-                return False
-            self.places += 1
+        if not self._wait(timeout):
+            return False
         owner = pixels
         while isinstance(owner.base, np.ndarray):
             owner = owner.base  # all views have this one as their base
