@@ -278,7 +278,7 @@ def test_a_hook_that_raises_ends_the_acquisition(demo, kind):
     acq = Acquisition(core=demo, show_display=False, **{f"{kind}_hook_fn": bad})
     acq.acquire(times(3))
     acq.mark_finished()
-    with pytest.raises(LimelightError, match=f"{kind}_hook_fn bad failed.*laser"):
+    with pytest.raises(LimelightError, match=rf"{kind}_hook_fn bad failed.*laser"):
         acq.await_completion(20)
     assert acq.finish_reason == "failed" and not demo.isSequenceRunning()
 
@@ -649,7 +649,7 @@ def test_a_generator_sees_what_was_acquired(demo):
 
     acq = Acquisition(core=demo, show_display=False)
     acq.acquire(bad())
-    with pytest.raises(LimelightError, match="generator of events failed.*lost"):
+    with pytest.raises(LimelightError, match=r"generator of events failed.*lost"):
         acq.await_completion(20)
     assert len(acq.get_dataset()) == 1
 
@@ -809,7 +809,7 @@ def test_a_camera_that_hangs(demo, monkeypatch):
     monkeypatch.setattr(demo, "snapImage", lambda: release.wait(20))
     acq = Acquisition(core=demo, sequencing=False, show_display=False)
     acq.acquire(times(3, timeout_ms=100))
-    with pytest.raises(LimelightError, match="within 0.1 s"):
+    with pytest.raises(LimelightError, match=r"within 0\.1 s"):
         acq.await_completion(20)
     release.set()
 

@@ -47,7 +47,7 @@ def twin(times, interval, positions, channels, stack, order):
     return found
 
 
-ORDERS = [o for o in ("tpcz", "tcpz", "ptcz", "pctz", "ctpz", "cptz", "ptzc", "tpzc", "pzct", "tz")]
+ORDERS = ["tpcz", "tcpz", "ptcz", "pctz", "ctpz", "cptz", "ptzc", "tpzc", "pzct", "tz"]
 
 
 @given(

@@ -139,7 +139,7 @@ def test_runs_leave_nothing_out_and_tables_say_what_steps_would(settings):
             if event.exposure is not None:
                 state["exposure"] = event.exposure
             if event.config is not None:
-                state["power"] = dict((d, v) for d, _, v in PRESETS[event.config[1]])["Laser"]
+                state["power"] = {d: v for d, _, v in PRESETS[event.config[1]]}["Laser"]
             for _, _, value in event.properties:
                 state["power"] = value
             if plan.z:
