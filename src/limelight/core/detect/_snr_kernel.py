@@ -240,31 +240,16 @@ def _box_is_finite(noise, y, x, half):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def search(  # type: ignore[no-untyped-def]
-    photons,
-    noise,
-    factor,
-    threshold,
-    low,
-    high,
-    peaks,
-    radius,
-    debounce,
-    half,
-    area,
-    filtered,
-    words,
+def filter_frame(  # type: ignore[no-untyped-def]
+    photons, noise, squared, low, high, everywhere, radius, filtered, words
 ):
-    """Return y, x and score of the candidates of a frame that `prepare` has seen.
+    """Filter a frame that `prepare` has seen, and mark where it exceeds the threshold.
 
-    `factor` multiplies the noise. `area` is y0, x0, y1, x1 of the pixels where a candidate may lie;
-    `half` is that of a box whose pixels must be numbers. `filtered` (Y, X) and `words` (Y, X / 8
-    rounded up) are written to.
+    `squared` is that of threshold times the noise's factor. What is not marked after the low pass,
+    and is no neighbour within `radius`, is left without the high pass, unless `everywhere`.
     """
     height, width = noise.shape
-    y0, x0, y1, x1 = area
     pad = (photons.shape[0] - height) // 2
-    squared = np.float32((threshold * factor) ** 2)
     # Marks are rare: eight are looked at as one 64-bit number, to pass over most of an image.
     marks = words.view(np.uint8)
     row = np.empty(photons.shape[1], np.float32)
@@ -276,7 +261,7 @@ def search(  # type: ignore[no-untyped-def]
     # What the high pass takes off is not negative: a pixel that is not marked now never will be.
     # So it is only worked out for the columns of a row that hold marks, and their neighbours.
     starts, stops = np.full(height, width), np.zeros(height, np.int64)
-    if peaks == LABELS:  # centroids need it everywhere
+    if everywhere:
         starts[:], stops[:] = 0, width
     else:
         for y in range(height):
@@ -296,6 +281,27 @@ def search(  # type: ignore[no-untyped-def]
         _subtract(coarse, y, start, stop, filtered)
         _mark(y, start, stop, noise, squared, filtered, marks)
 
+
+@njit(nogil=True, cache=True)
+def mark_frame(noise, squared, filtered, words):  # type: ignore[no-untyped-def]
+    """Mark a frame that was filtered everywhere by another threshold."""
+    marks = words.view(np.uint8)
+    for y in range(noise.shape[0]):
+        _mark(y, 0, noise.shape[1], noise, squared, filtered, marks)
+
+
+@njit(nogil=True, cache=True)
+def pick(  # type: ignore[no-untyped-def]
+    noise, factor, peaks, radius, debounce, half, area, filtered, words
+):
+    """Return y, x and score of the candidates among the marks.
+
+    `factor` multiplies the noise. `area` is y0, x0, y1, x1 of the pixels where a candidate may lie;
+    `half` is that of a box whose pixels must be numbers. The marks may be cleared.
+    """
+    height, width = noise.shape
+    y0, x0, y1, x1 = area
+    marks = words.view(np.uint8)
     room, count = 256, 0
     where = np.empty((2, room), np.int32)
     bright = np.empty(room, np.float32)

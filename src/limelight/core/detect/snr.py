@@ -34,9 +34,11 @@ from limelight.core.detect._level import local_level
 from limelight.core.detect._snr_kernel import (
     LABELS,
     MAXIMA,
+    filter_frame,
+    mark_frame,
+    pick,
     prepare,
     reflected,
-    search,
     squared_differences,
 )
 from limelight.core.detect.background import (
@@ -57,6 +59,8 @@ from limelight.core.errors import ParameterError
 from limelight.core.spots import Candidates
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     from limelight.core.parts import ROI, Verdicts
@@ -216,7 +220,7 @@ def detect_snr(
         If a parameter is out of range, or frames are missing.
     """
     half = check_box(box) // 2
-    return _candidates(
+    candidates, _ = _candidates(
         frames,
         start,
         stop,
@@ -237,6 +241,16 @@ def detect_snr(
         debounce=debounce,
         noise=noise,
     )
+    return candidates
+
+
+def _squared(value: float) -> np.float32:
+    """Return the square; one that is beyond single precision is infinity: nothing exceeds it."""
+    return np.float32(value * value if value < 1e19 else np.inf)
+
+
+def _found(t: int, where: NDArray[np.int32], score: NDArray[np.float32]) -> Candidates:
+    return Candidates(np.full(len(score), t, np.int32), where[0], where[1], score)
 
 
 def _candidates(
@@ -260,8 +274,13 @@ def _candidates(
     radius: int = 1,
     debounce: float = 0.0,
     noise: Noise = "auto",
-) -> Candidates:
-    """Do the work of `detect_snr`, for a box that reaches `half` pixels from its centre."""
+    looks: Sequence[tuple[float, int]] = (),
+) -> tuple[Candidates, list[Candidates]]:
+    """Do the work of `detect_snr`, for a box that reaches `half` pixels from its centre.
+
+    Besides the candidates it returns, for each of `looks` (threshold, radius) and each frame, all
+    maxima of the image by that threshold, the largest within so many pixels.
+    """
     _check(threshold, low_pass, high_pass, peaks, radius, debounce)
     if noise not in ("auto", "camera", "measured"):
         raise ParameterError(f"Noise must be 'auto', 'camera' or 'measured', not {noise!r}.")
@@ -278,7 +297,7 @@ def _candidates(
         )
     shape = (block.shape[1], block.shape[2])
     if 0 in shape or start == stop:
-        return no_candidates()
+        return no_candidates(), [no_candidates() for _ in looks]
     area = _inner(check_roi(roi, shape), shape, half)
     camera = camera or Camera()
     scale, baseline, variance = _camera_maps(camera, shape)
@@ -325,26 +344,25 @@ def _candidates(
     wanted = LABELS if peaks == "labels" else MAXIMA
 
     found: list[tuple[int, NDArray[np.int32], NDArray[np.float32]]] = []
+    seen: list[Candidates] = []
     for t in range(start, stop):
         frame, back = block[t - first], behind(t)
         prepare(frame, back, scale, baseline, variance, excess, rows, columns, photons, spread)
         factor = _UNCLIPPED if isinstance(background, str) and background == "none" else 1.0
         if measured:
             factor *= _noise_factor(squared_differences(frame, back, scale, spread))
-        where, score = search(
-            photons,
-            spread,
-            factor,
-            float(threshold),
-            low,
-            high,
-            wanted,
-            int(radius),
-            float(debounce),
-            half,
-            area,
-            filtered,
-            words,
+        squared = _squared(float(threshold) * factor)
+        everywhere = wanted == LABELS or bool(looks)  # centroids need it everywhere
+        filter_frame(photons, spread, squared, low, high, everywhere, int(radius), filtered, words)
+        for least, around in looks:
+            mark_frame(spread, _squared(least * factor), filtered, words)
+            # over the whole image, with a box that leaves no image
+            maxima = pick(spread, factor, MAXIMA, around, 0.0, 0, (0, 0, *shape), filtered, words)
+            seen.append(_found(t - start, *maxima))
+        if looks:
+            mark_frame(spread, squared, filtered, words)
+        where, score = pick(
+            spread, factor, wanted, int(radius), float(debounce), half, area, filtered, words
         )
         if peaks == "labels":  # found in the order of their first pixels
             order = np.lexsort((where[1], where[0]))
@@ -352,12 +370,13 @@ def _candidates(
         found.append((t - start, where, score))
     counts = [len(score) for _, _, score in found]
     y, x = np.concatenate([where for _, where, _ in found], axis=1)
-    return Candidates(
+    candidates = Candidates(
         np.repeat(np.array([t for t, _, _ in found], np.int32), counts),
         y,
         x,
         np.concatenate([score for _, _, score in found]),
     )
+    return candidates, seen
 
 
 def explain_snr(
@@ -397,14 +416,19 @@ def explain_snr(
     half = check_box(box) // 2
     settings["camera"] = camera
 
-    def search_with(half: int, roi: ROI | None, threshold: float, **how: Any) -> Candidates:
-        how = settings | how
-        return _candidates(block, start, start + 1, half, roi=roi, threshold=threshold, **how)
-
-    taken = search_with(half, roi, threshold, peaks=peaks, radius=radius, debounce=debounce)
-    # The same search over the whole image, with a box that leaves no image.
-    bright = search_with(0, None, threshold, radius=1)
-    faint = search_with(0, None, 0.0, radius=half)
+    taken, seen = _candidates(
+        block,
+        start,
+        start + 1,
+        half,
+        roi=roi,
+        threshold=threshold,
+        peaks=peaks,
+        radius=radius,
+        debounce=debounce,
+        looks=[(float(threshold), 1), (0.0, half)],
+        **settings,
+    )
 
     broken = ~np.isfinite(block[start - first])
     if broken.any():
@@ -417,7 +441,7 @@ def explain_snr(
         otherwise = f"brighter peak within {max(debounce, radius):g} px"
     return explain_maxima(
         taken,
-        [bright, faint],
+        seen,
         roi=check_roi(roi, shape),
         fits=_inner((0, 0, *shape), shape, half),
         broken=broken,
