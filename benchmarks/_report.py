@@ -93,14 +93,16 @@ def machine() -> dict[str, Any]:
     return found
 
 
-def report(name: str, rows: Iterable[Row], options: argparse.Namespace) -> None:
+def report(
+    name: str, rows: Iterable[Row], options: argparse.Namespace, *, peer: str = "Picasso"
+) -> None:
     """Print the figures, and write them to ``--json`` if asked for."""
     rows = list(rows)
     for row in rows:
-        peer = "" if row.peer is None else f"   Picasso {_text(row.peer)}"
+        other = "" if row.peer is None else f"   {peer} {_text(row.peer)}"
         ratio = "" if row.ratio is None else f"   x {row.ratio:.2f}"
         goal = f"   goal {row.goal}" if row.goal else ""
-        print(f"{row.what:<56} {_text(row.limelight):>12} {row.unit}{peer}{ratio}{goal}")
+        print(f"{row.what:<56} {_text(row.limelight):>12} {row.unit}{other}{ratio}{goal}")
     if options.json:
         content = {"name": name, "machine": machine(), "rows": [asdict(row) for row in rows]}
         options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

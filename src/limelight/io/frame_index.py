@@ -15,6 +15,7 @@ import json
 import struct
 import threading
 from array import array
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -96,6 +97,7 @@ class Place(NamedTuple):
     length: int
 
 
+@lru_cache(maxsize=64)
 def kind_of(dtype: np.dtype[Any], colours: int = 1) -> int | None:
     """Return the number of a type of pixels; None where it has none."""
     little = np.dtype(dtype).newbyteorder("<").str.replace("|", "<")
@@ -316,27 +318,34 @@ class FrameIndex:
             Its number, in the order in which the positions were first seen.
         """
         with self._lock:
+            known = self._axes
             for name, value in axes.items():
-                if name not in self._axes:
-                    self._axes[name] = _Positions(name, value)
-                    self._codes = np.pad(self._codes, ((0, 0), (0, 1)))
-                    if self._table is not None:
-                        self._table = self._table[..., None]
-                    self._sparse = {(*k, 0): v for k, v in self._sparse.items()}
+                if name not in known:
+                    self._add_axis(name, value)
             key = tuple(
-                positions.add(axes[name]) if name in axes else 0
-                for name, positions in self._axes.items()
+                [
+                    positions.add(axes[name]) if name in axes else 0
+                    for name, positions in known.items()
+                ]
             )
             row = self._find(key)
             if row < 0:
                 row = self._append(key)
-            number = self._files.get(place.file)
+            file, pixels, height, width, kind, metadata, length = place
+            number = self._files.get(file)
             if number is None:
-                number = self._files[place.file] = len(self._names)
-                self._names.append(place.file)
-            self._rows[row] = (number, *place[2:5], place.pixels, *place[5:])
+                number = self._files[file] = len(self._names)
+                self._names.append(file)
+            self._rows[row] = (number, height, width, kind, pixels, metadata, length)
             self.changes += 1
             return row
+
+    def _add_axis(self, name: str, value: int | str) -> None:
+        self._axes[name] = _Positions(name, value)
+        self._codes = np.pad(self._codes, ((0, 0), (0, 1)))
+        if self._table is not None:
+            self._table = self._table[..., None]
+        self._sparse = {(*k, 0): v for k, v in self._sparse.items()}
 
     def _append(self, key: tuple[int, ...]) -> int:
         row = self._count
@@ -353,29 +362,32 @@ class FrameIndex:
         if table is None:
             self._sparse[key] = row
             return
-        if any(k >= n for k, n in zip(key, table.shape, strict=True)):
-            shape = tuple(
-                n if k < n else max(k + 1, 2 * n) if n > 1 else k + 1
-                for k, n in zip(key, table.shape, strict=True)
-            )
-            if np.prod(shape, dtype=float) > _MOST_CELLS * (row + 1) + _TABLE:
-                self._table = None
-                self._sparse = {
-                    tuple(c): k for k, c in enumerate(self._codes[: self._count].tolist())
-                }
-                self._sparse[key] = row
-                return
-            grown = np.full(shape, -1, np.int32)
-            grown[tuple(slice(n) for n in table.shape)] = table
-            self._table = table = grown
-        table[key] = row
+        try:
+            table[key] = row
+            return
+        except IndexError:
+            pass
+        shape = tuple(
+            n if k < n else max(k + 1, 2 * n) if n > 1 else k + 1
+            for k, n in zip(key, table.shape, strict=True)
+        )
+        if np.prod(shape, dtype=float) > _MOST_CELLS * (row + 1) + _TABLE:
+            self._table = None
+            self._sparse = {tuple(c): k for k, c in enumerate(self._codes[: self._count].tolist())}
+            self._sparse[key] = row
+            return
+        grown = np.full(shape, -1, np.int32)
+        grown[tuple(slice(n) for n in table.shape)] = table
+        self._table = grown
+        grown[key] = row
 
     def _find(self, key: tuple[int, ...]) -> int:
         if self._table is None:
             return self._sparse.get(key, -1)
-        if any(k >= n for k, n in zip(key, self._table.shape, strict=True)):
+        try:
+            return int(self._table[key])
+        except IndexError:
             return -1
-        return int(self._table[key])
 
     def find(self, axes: Mapping[str, int | str]) -> int:
         """Return the number of the image at that position; -1 where there is none."""

@@ -25,8 +25,9 @@ from limelight.io import open_movie
 SCRIPT = Path(__file__).with_name("killed.py")
 
 
-@pytest.mark.parametrize("announced", ["announced", "unknown"])
-@pytest.mark.parametrize("wait", [0.0, 0.03, 0.2])
+@pytest.mark.parametrize(
+    ("wait", "announced"), [(0.0, "unknown"), (0.03, "announced"), (0.2, "unknown")]
+)
 def test_a_killed_process_loses_nothing(
     format_: str, wait: float, announced: str, tmp_path: Path
 ) -> None:
@@ -55,8 +56,7 @@ def test_a_killed_process_loses_nothing(
         assert pixels[0, 0] == 1
         assert (pixels.ravel()[1:] == k % 60_000).all()
         assert dataset.read_metadata(**axes)["number"] == k
-    with pytest.warns(UserWarning) if count > 2 else contextlib.nullcontext():
-        movie = open_movie(folder)
+    movie = open_movie(folder, channel=0)
     with movie:
         assert len(movie) in ((count + 1) // 2, count // 2 + 1)
         assert movie.read(len(movie) - 1, len(movie))[0, 5, 5] == (2 * len(movie) - 2) % 60_000
@@ -100,7 +100,7 @@ class FullDisk:
         monkeypatch.setattr(os, "pwrite", pwrite)
 
 
-@pytest.mark.parametrize("more", [0, 1, 60, 960, 1000, 1100, 1300])
+@pytest.mark.parametrize("more", [0, 60, 960, 1100, 1300])
 def test_a_full_disk_is_said_and_takes_nothing(
     format_: str, more: int, begin: Any, monkeypatch: Any, tmp_path: Path, image: Any, frame: Any
 ) -> None:

@@ -145,7 +145,7 @@ def test_metadata_may_hold_what_json_does_not(
     writer.write(Frame(image(1)[::-1], 1, {"time": 1}, {}))
     dataset = writer.dataset()
     found = dataset.read_metadata(time=0)
-    assert found["nan"] == "nan"
+    assert found["nan"] == "NaN"
     assert found["number"] == 2
     assert found["array"] == [0, 1, 2]
     assert dataset.read_metadata(time=1)["Axes"] == {"time": 1}

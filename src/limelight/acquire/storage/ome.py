@@ -29,12 +29,13 @@ INSIDE = ("time", "channel", "z")
 _LETTERS = {"time": "T", "channel": "C", "z": "Z"}
 _MOST_PLANES = 50_000  # beyond it, what is known of each image is only beside its pixels
 _FROM = (
-    ("DeltaT", 'DeltaTUnit="ms"', ("ElapsedTime-ms",)),
+    ("DeltaT", 'DeltaTUnit="ms"', ("ElapsedTime-ms", "ElapsedTimeMs")),
     ("ExposureTime", 'ExposureTimeUnit="ms"', ("Exposure-ms", "Exposure")),
     ("PositionX", 'PositionXUnit="&#181;m"', ("XPosition_um_Intended", "XPositionUm")),
     ("PositionY", 'PositionYUnit="&#181;m"', ("YPosition_um_Intended", "YPositionUm")),
     ("PositionZ", 'PositionZUnit="&#181;m"', ("ZPosition_um_Intended", "ZPositionUm")),
 )
+_KEYS = tuple(keys for _, _, keys in _FROM)
 _TYPES = {
     "u1": "uint8",
     "u2": "uint16",
@@ -79,6 +80,8 @@ def channel_names(index: FrameIndex, summary: Mapping[str, Any]) -> list[str]:
 
 
 def _number(value: Any) -> float:
+    if value is None:
+        return math.nan
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -108,9 +111,9 @@ class Series:
         """Add an image, by its number in the index."""
         self.rows.append(row)
         if len(self.rows) <= _MOST_PLANES:
-            for _, _, keys in _FROM:
-                value = next((metadata[k] for k in keys if k in metadata), None)
-                self._values.append(_number(value))
+            for first, second in _KEYS:
+                value = metadata.get(first)
+                self._values.append(_number(metadata.get(second) if value is None else value))
 
     def planes(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return what is known of the first images, shape (n, 5); nan where it is not known."""
@@ -133,6 +136,27 @@ def _order(places: Any, sizes: Sequence[int]) -> str | None:
         if not rest.any() and np.array_equal(expected, places):
             return "XY" + "".join("TCZ"[k] for k in fast)
     return None
+
+
+def _planes(places: Any, known: Any) -> str:
+    """Return what is known of each image alone."""
+    there = np.isfinite(known)
+    lines = []
+    shapes: dict[bytes, str] = {}
+    for place, values, finite in zip(places.tolist(), known.tolist(), there, strict=True):
+        if not finite.any():
+            continue
+        shape = shapes.get(finite.tobytes())
+        if shape is None:
+            about = "".join(
+                f' {name}="{{{k + 3}!r}}" {unit}'
+                for k, (name, unit, _) in enumerate(_FROM)
+                if finite[k]
+            )
+            shape = f'<Plane TheZ="{{2}}" TheT="{{0}}" TheC="{{1}}"{about}/>'
+            shapes[finite.tobytes()] = shape
+        lines.append(shape.format(*place, *values))
+    return "".join(lines)
 
 
 def ome_xml(
@@ -193,17 +217,7 @@ def ome_xml(
             f'<TiffData FirstT="{t}" FirstC="{c * colours}" FirstZ="{z}" IFD="{k}" PlaneCount="1"/>'
             for (t, c, z), k in last.items()
         )
-    known = series.planes()
-    planes: list[str] = []
-    if not brief and len(rows) <= _MOST_PLANES:
-        for (t, c, z), values in zip(places.tolist(), known.tolist(), strict=True):
-            about = "".join(
-                f' {name}="{value!r}" {unit}'
-                for (name, unit, _), value in zip(_FROM, values, strict=True)
-                if math.isfinite(value)
-            )
-            if about:
-                planes.append(f'<Plane TheZ="{z}" TheT="{t}" TheC="{c}"{about}/>')
+    planes = "" if brief or len(rows) > _MOST_PLANES else _planes(places, series.planes())
     camera = summary.get("Camera") or summary.get("Core-Camera") or ""
     instrument = (
         f'<Instrument ID="Instrument:0"><Detector ID="Detector:0" Model={_text(camera)}/>'
@@ -234,7 +248,7 @@ def ome_xml(
         f'<Pixels ID="Pixels:0" DimensionOrder="{order or "XYZCT"}" Type="{_TYPES[dtype[1:]]}" '
         f'SizeX="{series.width}" SizeY="{series.height}" SizeZ="{sizes[2]}" '
         f'SizeC="{sizes[1] * colours}" SizeT="{sizes[0]}"{physical}>'
-        f"{channels}{where}{''.join(planes)}</Pixels>"
+        f"{channels}{where}{planes}</Pixels>"
         '<AnnotationRef ID="Annotation:0"/></Image>'
         '<StructuredAnnotations><CommentAnnotation ID="Annotation:0" '
         'Namespace="micro-manager.org/summary-metadata">'

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from limelight.io.frame_index import FrameIndex
+
 __all__ = ["OmeTiffWriter"]
 
 _ROOM = 8192  # bytes at the beginning for a description that is not long
@@ -56,10 +58,11 @@ class _File:
         self.first, self.directory = directory((16, _ROOM)), directory(None)
         self.link: int | None = None
 
-    def describe(self, text: bytes, brief: bytes) -> None:
+    def describe(self, index: FrameIndex, summary: Mapping[str, Any]) -> None:
         """Write the description that belongs to the end."""
         if self.link is None:
             return
+        text = ome_xml(self.series, index, summary, pages=True).encode()
         if len(text) <= _ROOM:
             self.output.patch(16, text.ljust(_ROOM))
             return
@@ -67,6 +70,7 @@ class _File:
             place = self.output.append([text])
         except OSError:
             # The disk is full: what is known of each image alone is beside its pixels anyway.
+            brief = ome_xml(self.series, index, summary, pages=True, brief=True).encode()
             if len(brief) > _ROOM:
                 raise
             self.output.patch(16, brief.ljust(_ROOM))
@@ -148,11 +152,7 @@ class OmeTiffWriter(Writer):
 
     def _end(self) -> None:
         for file in self._files.values():
-            texts = [
-                ome_xml(file.series, self.index, self.summary, pages=True, brief=brief).encode()
-                for brief in (False, True)
-            ]
-            file.describe(texts[0], texts[1])
+            file.describe(self.index, self.summary)
 
 
 def different(pixels: NDArray[Any], series: Series) -> ParameterError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
+from operator import lt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -192,15 +193,16 @@ class OmeZarrWriter(Writer):
 
     def _grow(self, image: _Image, place: list[int]) -> None:
         """Make the array large enough, in steps of whole chunks along time."""
-        shape = list(image.shape)
-        for k, p in enumerate(place):
-            if p >= shape[k]:
-                step = image.chunk[k] if k == 0 else 1
-                shape[k] = -(-(p + 1) // step) * step
-        names = channel_names(self.index, self.summary) or list(self._words["channel"])
-        if shape != image.shape or len(self._words["channel"]) > len(image.channels):
-            image.shape, image.channels = shape, list(self._words["channel"]) or names[: shape[1]]
-            self._write_image(image)
+        shape, words = image.shape, self._words["channel"]
+        if all(map(lt, place, shape)) and len(words) <= len(image.channels):
+            return
+        step = image.chunk[0]
+        times, channels, planes = (max(n, p + 1) for n, p in zip(shape, place, strict=True))
+        if times > shape[0]:
+            times = -(-times // step) * step
+        image.shape = [times, channels, planes]
+        image.channels = list(words) or channel_names(self.index, self.summary)[:channels]
+        self._write_image(image)
 
     # The descriptions
 

@@ -19,6 +19,7 @@ _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EIO}
+_AT_A_PLACE = hasattr(os, "pwritev")
 _KEPT = "What was written before is kept"
 
 
@@ -58,8 +59,8 @@ def explain(path: Path, error: OSError) -> StorageError:
 
 def _put(descriptor: int, buffers: Sequence[Any], offset: int) -> int:
     """Write buffers at a place, all of them; return how many bytes."""
-    total = sum(len(b) for b in buffers)
-    if hasattr(os, "pwritev"):
+    total = sum(map(len, buffers))
+    if _AT_A_PLACE:
         done = os.pwritev(descriptor, buffers, offset)
     else:
         # Windows has no write at a place; nobody else moves this descriptor.
