@@ -20,7 +20,8 @@ def integers(index, image, first, stop, count, shift):  # type: ignore[no-untype
         while x < width:
             one = index[y, x]
             if one == 0:
-                x += 1
+                while x < width and index[y, x] == 0:
+                    x += 1
                 continue
             start = x
             s, q = np.int64(0), np.int64(0)

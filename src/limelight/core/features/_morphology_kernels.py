@@ -21,7 +21,8 @@ def extents(index, first, stop, count):  # type: ignore[no-untyped-def]
         while x < width:
             one = index[y, x]
             if one == 0:
-                x += 1
+                while x < width and index[y, x] == 0:
+                    x += 1
                 continue
             start = x
             while x < width and index[y, x] == one:
@@ -65,7 +66,8 @@ def sums(index, first, stop, bounds):  # type: ignore[no-untyped-def]
         while x < width:
             one = index[y, x]
             if one == 0:
-                x += 1
+                while x < width and index[y, x] == 0:
+                    x += 1
                 continue
             start = x
             while x < width and index[y, x] == one:
@@ -117,7 +119,8 @@ def row_ends(index, starts, bounds, first, stop, left, right):  # type: ignore[n
         while x < width:
             one = index[y, x]
             if one == 0:
-                x += 1
+                while x < width and index[y, x] == 0:
+                    x += 1
                 continue
             start = x
             while x < width and index[y, x] == one:

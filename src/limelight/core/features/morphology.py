@@ -8,7 +8,7 @@ import numpy as np
 
 from limelight.core.features import _morphology_kernels as kernels
 from limelight.core.features._regions import find_regions, table
-from limelight.core.image.distance import inner_distance
+from limelight.core.image.distance import object_distance
 from limelight.core.pool import each, runs
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def measure_morphology(
         runs(count, 8, 64),
         threads,
     )
-    square = inner_distance(index, threads=threads)
+    square = object_distance(index, bounds, sums[:, 0], threads)
     # One after the other: the order of a sum must not change with the threads.
     radius, radii = kernels.radii(index, square, count)
     return table(regions, _columns(sums, bounds, hull, radius, radii)).pipe(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,12 +48,45 @@ def _row_sum(padded, weights, out):  # type: ignore[no-untyped-def]
         k += 1
 
 
+def _stored(total: object, out: object, low: object, high: object) -> None:
+    raise TypeError  # only for compiled code
+
+
+@overload(_stored)
+def _(total, out, low, high):  # type: ignore[no-untyped-def]
+    if isinstance(out.dtype, types.Float):
+
+        def floats(total, out, low, high):  # type: ignore[no-untyped-def]
+            for x in range(len(total)):
+                out[x] = total[x]
+
+        return floats
+
+    def integers(total, out, low, high):  # type: ignore[no-untyped-def]
+        for x in range(len(total)):
+            out[x] = min(max(np.rint(total[x]), low), high)
+
+    return integers
+
+
+@njit(nogil=True, cache=True)
+def _store(total, out, low, high):  # type: ignore[no-untyped-def]
+    """Write numbers; rounded and limited if integers are wanted."""
+    _stored(total, out, low, high)
+
+
 @njit(nogil=True, cache=True, fastmath={"contract"})
-def separable(plane, weights, rows, columns, first, stop, out):  # type: ignore[no-untyped-def]
-    """Correlate rows first to stop - 1 with the weights, down and across."""
+def separable(  # type: ignore[no-untyped-def]
+    plane, weights, rows, columns, first, stop, low, high, out
+):
+    """Correlate rows first to stop - 1 with the weights, down and across.
+
+    Integers that are written are limited to low and high.
+    """
     taps, width = len(weights), plane.shape[1]
-    column = np.empty(width, plane.dtype)
-    padded = np.empty(len(columns), plane.dtype)
+    column = np.empty(width, weights.dtype)
+    total = np.empty(width, weights.dtype)
+    padded = np.empty(len(columns), weights.dtype)
     for y in range(first, stop):
         column[:] = 0
         k = 0
@@ -75,7 +109,8 @@ def separable(plane, weights, rows, columns, first, stop, out):  # type: ignore[
             k += 1
         for x in range(len(columns)):
             padded[x] = column[columns[x]]
-        _row_sum(padded, weights, out[y])
+        _row_sum(padded, weights, total)
+        _store(total, out[y], low, high)
 
 
 @njit(nogil=True, cache=True)

@@ -1,6 +1,6 @@
 """The kernels of growing objects.
 
-Arrays are padded by one pixel of "not allowed", so that no step has to look whether it leaves the
+Windows are padded by one pixel of "not allowed", so that no step has to look whether it leaves the
 field, and flat, so that a neighbour is a number to add.
 """
 
@@ -11,86 +11,108 @@ import heapq
 import numpy as np
 from numba import njit
 
-__all__ = ["flood", "prepare", "propagate"]
+__all__ = ["grow", "propagate"]
+
+
+_BLOCK = 64
+"""Levels that are skipped together when none of them waits."""
 
 
 @njit(nogil=True, cache=True)
-def prepare(levels, seeds, inside):  # type: ignore[no-untyped-def]
-    """Pad; return levels, state (-1 not allowed, 0 free, else label) and the seeds' places.
+def grow(  # type: ignore[no-untyped-def]
+    image, seeds, pieces, order, bounds, neighbours, offset, factor, count, first, stop, out
+):
+    """Flood pieces order[first] to order[stop - 1] of what may be flooded, one after the other.
 
-    Seeds that have no free pixel beside or across from them cannot grow, and are left out.
+    A piece is handled in a window of its own, so that its pixels stay in the processor's cache;
+    pieces do not touch, so that the order among them does not matter.  The level of a pixel is
+    (value - offset) factor, 0 to count - 1.  Queues hold places, one queue per level.
     """
-    depth, height, width = levels.shape
-    d, h, w = depth + 2, height + 2, width + 2
-    level = np.zeros(d * h * w, np.int32)
-    state = np.full(d * h * w, -1, np.int32)
-    for z in range(depth):
-        for y in range(height):
-            base = ((z + 1) * h + y + 1) * w + 1
-            for x in range(width):
-                level[base + x] = levels[z, y, x]
-                if inside[z, y, x]:
-                    state[base + x] = seeds[z, y, x]
-    count = 0
-    starts = np.empty(1024, np.int64)
-    for z in range(1, depth + 1):
-        for y in range(1, height + 1):
-            base = (z * h + y) * w
-            for x in range(1, width + 1):
-                if state[base + x] <= 0:
-                    continue
-                free = False
-                for k in range(-1 if depth > 1 else 0, 2 if depth > 1 else 1):
-                    for j in range(-1, 2):
-                        p = base + x + (k * h + j) * w
-                        if state[p - 1] == 0 or state[p] == 0 or state[p + 1] == 0:
-                            free = True
-                if free:
-                    if count == len(starts):
-                        starts = np.concatenate((starts, np.empty_like(starts)))
-                    starts[count] = base + x
-                    count += 1
-    return level, state, starts[:count].copy()
-
-
-@njit(nogil=True, cache=True)
-def flood(level, state, starts, steps, count):  # type: ignore[no-untyped-def]
-    """Flood from the starts, level by level; equals in the order in which they were reached."""
+    largest = np.int64(0)
+    for k in range(first, stop):
+        b = bounds[order[k]]
+        size = (b[1] - b[0] + 2) * (b[3] - b[2] + 2) * (b[5] - b[4] + 2)
+        largest = max(largest, size)
+    level = np.empty(largest, np.int32)
+    state = np.empty(largest, np.int32)
+    following = np.empty(largest, np.int32)
     head = np.full(count, -1, np.int32)
     tail = np.empty(count, np.int32)
-    following = np.empty(len(level), np.int32)
-    lowest = count
-    for p in starts:
-        v = level[p]
-        if head[v] < 0:
-            head[v] = p
-        else:
-            following[tail[v]] = p
-        tail[v] = p
-        following[p] = -1
-        lowest = min(lowest, v)
-    now = lowest
-    while now < count:
-        p = head[now]
-        if p < 0:
-            now += 1
-            continue
-        head[now] = following[p]
-        one = state[p]
-        for s in steps:
-            q = p + s
-            if state[q] != 0:
+    waiting = np.zeros(count // _BLOCK + 1, np.int32)
+    reach = len(neighbours)
+    steps = np.empty(reach, np.int64)
+    for k in range(first, stop):
+        piece = order[k] + 1
+        z0, z1, y0, y1, x0, x1 = bounds[order[k]]
+        h, w = y1 - y0 + 2, x1 - x0 + 2
+        for s in range(reach):
+            steps[s] = (neighbours[s, 0] * h + neighbours[s, 1]) * w + neighbours[s, 2]
+        state[: (z1 - z0 + 2) * h * w] = -1
+        for z in range(z0, z1):
+            for y in range(y0, y1):
+                base = ((z - z0 + 1) * h + y - y0 + 1) * w + 1 - x0
+                for x in range(x0, x1):
+                    if pieces[z, y, x] == piece:
+                        value = np.float64(image[z, y, x])
+                        level[base + x] = np.int32((value - offset) * factor)
+                        state[base + x] = seeds[z, y, x]
+        now = np.int64(count)
+        queued = np.int64(0)
+        # seeds without a free neighbour cannot grow
+        for z in range(z0, z1):
+            for y in range(y0, y1):
+                base = ((z - z0 + 1) * h + y - y0 + 1) * w + 1 - x0
+                for x in range(x0, x1):
+                    p = base + x
+                    if state[p] <= 0:
+                        continue
+                    for s in steps:
+                        if state[p + s] == 0:
+                            v = level[p]
+                            if head[v] < 0:
+                                head[v] = p
+                                waiting[v // _BLOCK] += 1
+                            else:
+                                following[tail[v]] = p
+                            tail[v] = p
+                            following[p] = -1
+                            queued += 1
+                            now = min(now, v)
+                            break
+        while queued:
+            p = head[now]
+            if p < 0:
+                now += 1
+                while waiting[now // _BLOCK] == 0:
+                    now = (now // _BLOCK + 1) * _BLOCK
                 continue
-            state[q] = one
-            v = level[q]
-            if head[v] < 0:
-                head[v] = q
-            else:
-                following[tail[v]] = q
-            tail[v] = q
-            following[q] = -1
-            if v < now:
-                now = v
+            head[now] = following[p]
+            queued -= 1
+            if following[p] < 0:
+                waiting[now // _BLOCK] -= 1
+            one = state[p]
+            for s in steps:
+                q = p + s
+                if state[q] != 0:
+                    continue
+                state[q] = one
+                v = level[q]
+                if head[v] < 0:
+                    head[v] = q
+                    waiting[v // _BLOCK] += 1
+                else:
+                    following[tail[v]] = q
+                tail[v] = q
+                following[q] = -1
+                queued += 1
+                if v < now:
+                    now = v
+        for z in range(z0, z1):
+            for y in range(y0, y1):
+                base = ((z - z0 + 1) * h + y - y0 + 1) * w + 1 - x0
+                for x in range(x0, x1):
+                    if state[base + x] > 0:
+                        out[z, y, x] = state[base + x]
 
 
 @njit(nogil=True, cache=True)

@@ -52,7 +52,8 @@ def label(mask, corners):  # type: ignore[no-untyped-def]
         row = mask[y]
         while x < width:
             if not row[x]:
-                x += 1
+                while x < width and not row[x]:
+                    x += 1
                 continue
             first = x
             while x < width and row[x]:

@@ -9,7 +9,7 @@ import numpy as np
 from limelight.core.errors import ParameterError
 from limelight.core.image.distance import inner_distance
 from limelight.core.image.filters import gaussian
-from limelight.core.image.growing import watershed
+from limelight.core.image.growing import flood
 from limelight.core.image.inputs import (
     as_image,
     as_labels,
@@ -91,4 +91,4 @@ def declump(
         check_same_shape(where, mask=clumps, image=landscape)
     landscape = gaussian(landscape, sigma, threads=threads)
     seeds = local_maxima(landscape, min_distance, clumps, threads=threads)
-    return watershed(-landscape, seeds, clumps > 0, connectivity=8)
+    return flood(landscape, seeds, pieces=clumps, inverted=True, connectivity=8, threads=threads)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from limelight.core.image import _distance_kernels as kernels
+from limelight.core.image import _label_kernels as label_kernels
 from limelight.core.image.inputs import as_labels, check_number
 from limelight.core.pool import each, runs, thread_count
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["inner_distance", "nearest_label"]
+__all__ = ["inner_distance", "nearest_label", "object_distance", "shares"]
 
 
 def inner_distance(labels: ArrayLike, *, threads: int | None = None) -> NDArray[np.int32]:
@@ -35,15 +37,31 @@ def inner_distance(labels: ArrayLike, *, threads: int | None = None) -> NDArray[
         px squared, at least 1 in objects, 0 in the background.
     """
     array = as_labels(labels, "inner_distance", dimensions=(2,))
-    height, width = array.shape
-    across = np.empty(array.shape, np.int32)
-    out = np.empty(array.shape, np.int32)
-    if not array.size:
-        return out
-    parts = 4 * thread_count(threads)
-    each(lambda b: kernels.across(array, *b, across), runs(height, parts, 16), threads)
-    each(lambda b: kernels.down(array, across, *b, out), runs(width, parts, 64), threads)
+    numbers = label_kernels.ids(array)
+    if len(numbers) and int(numbers[-1]) != len(numbers):
+        array = label_kernels.index_of(array, numbers)
+    areas, _, bounds = label_kernels.boxes(array[None], np.arange(1, len(numbers) + 1))
+    return object_distance(array, bounds[:, 2:], areas, threads)
+
+
+def object_distance(
+    index: NDArray[np.int32],
+    bounds: NDArray[np.int64],
+    areas: NDArray[np.int64],
+    threads: int | None,
+) -> NDArray[np.int32]:
+    """Return `inner_distance` of objects 1 to N whose bounds y0, y1, x0, x1 are known."""
+    out = np.zeros(index.shape, np.int32)
+    each(lambda b: kernels.inner(index, bounds, *b, out), shares(areas, 16), threads)
     return out
+
+
+def shares(weights: NDArray[np.int64], pieces: int) -> list[tuple[int, int]]:
+    """Cut a row of things into runs of about the same weight."""
+    total = np.cumsum(weights)
+    marks = np.arange(1, pieces) * (int(weights.sum()) / pieces)
+    cuts = [0, *np.searchsorted(total, marks, "right").tolist(), len(weights)]
+    return [(a, b) for a, b in itertools.pairwise(cuts) if b > a]
 
 
 def nearest_label(

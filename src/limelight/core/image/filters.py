@@ -56,23 +56,35 @@ def smooth(
     array = as_image(image, "smooth")
     if filter_name == "median":
         return median(array, filter_size, threads=threads)
-    function = {"average": average, "gaussian": gaussian}.get(filter_name)
-    smoothed = (
-        bilateral(array, filter_size, filter_size, threads=threads)
-        if function is None
-        else function(array, filter_size, threads=threads)
-    )
-    return cast_like(smoothed, array.dtype)
+    if filter_name == "bilateral":
+        return cast_like(bilateral(array, filter_size, filter_size, threads=threads), array.dtype)
+    if filter_name == "gaussian":
+        check_number(filter_size, "smooth", "filter_size", low=0, high=1000)
+        weights = _gaussian_weights(filter_size)
+    else:
+        check_number(filter_size, "smooth", "filter_size", low=1, high=1000, whole=True)
+        weights = np.full(int(filter_size), 1.0 / int(filter_size))
+    if len(weights) == 1 or not array.size:
+        return array.copy()
+    return _separable(array, weights, len(weights) // 2, threads, array.dtype)
 
 
 def _planes(array: NDArray[Any]) -> list[NDArray[Any]]:
     return [array] if array.ndim == 2 else list(array)
 
 
-def _floats(array: NDArray[Any]) -> NDArray[Any]:
+def _float_type(array: NDArray[Any]) -> np.dtype[Any]:
     """32-bit floats hold 16-bit counts exactly; wider numbers need 64 bits."""
     wide = array.dtype.itemsize > (4 if array.dtype.kind == "f" else 2)
-    return array.astype(np.float64 if wide else np.float32, copy=False)
+    return np.dtype(np.float64 if wide else np.float32)
+
+
+def _gaussian_weights(sigma: float) -> NDArray[np.float64]:
+    radius = int(4.0 * sigma + 0.5)
+    steps = np.arange(-radius, radius + 1)
+    weights = np.exp(-0.5 * (steps / max(sigma, 1e-9)) ** 2)
+    whole: NDArray[np.float64] = weights / weights.sum()
+    return whole
 
 
 def gaussian(image: ArrayLike, sigma: float, *, threads: int | None = None) -> NDArray[Any]:
@@ -94,14 +106,12 @@ def gaussian(image: ArrayLike, sigma: float, *, threads: int | None = None) -> N
     array of float32 or float64
         float64 for images of more than 16 bits.
     """
-    array = _floats(as_image(image, "gaussian"))
+    array = as_image(image, "gaussian")
     check_number(sigma, "gaussian", "sigma", low=0, high=1000)
-    radius = int(4.0 * sigma + 0.5)
-    if radius == 0 or not array.size:
-        return array.copy()
-    steps = np.arange(-radius, radius + 1)
-    weights = np.exp(-0.5 * (steps / sigma) ** 2)
-    return _separable(array, weights / weights.sum(), radius, threads)
+    weights = _gaussian_weights(sigma)
+    if len(weights) == 1 or not array.size:
+        return array.astype(_float_type(array))
+    return _separable(array, weights, len(weights) // 2, threads)
 
 
 def average(image: ArrayLike, size: float, *, threads: int | None = None) -> NDArray[Any]:
@@ -121,26 +131,33 @@ def average(image: ArrayLike, size: float, *, threads: int | None = None) -> NDA
     array of float32 or float64
         float64 for images of more than 16 bits.
     """
-    array = _floats(as_image(image, "average"))
+    array = as_image(image, "average")
     check_number(size, "average", "filter_size", low=1, high=1000, whole=True)
     size = int(size)
     if size == 1 or not array.size:
-        return array.copy()
+        return array.astype(_float_type(array))
     return _separable(array, np.full(size, 1.0 / size), size // 2, threads)
 
 
 def _separable(
-    array: NDArray[Any], weights: NDArray[Any], before: int, threads: int | None
+    array: NDArray[Any],
+    weights: NDArray[Any],
+    before: int,
+    threads: int | None,
+    dtype: np.dtype[Any] | None = None,
 ) -> NDArray[Any]:
-    weights = weights.astype(array.dtype)
-    out = np.empty_like(array)
+    """Correlate planes with weights down and across; the result is rounded if it is of integers."""
+    weights = weights.astype(_float_type(array))
+    out = np.empty(array.shape, weights.dtype if dtype is None else dtype)
+    limits = (0, 0) if out.dtype.kind == "f" else (np.iinfo(out.dtype).min, np.iinfo(out.dtype).max)
+    low, high = (weights.dtype.type(v) for v in limits)
     rows = kernels.mirrored(array.shape[-2], before, len(weights) - 1 - before)
     columns = kernels.mirrored(array.shape[-1], before, len(weights) - 1 - before)
     bands = runs(array.shape[-2], 4 * thread_count(threads), _LEAST_ROWS)
 
     def work(band: tuple[int, int, int]) -> None:
         z, first, stop = band
-        kernels.separable(planes[z], weights, rows, columns, first, stop, results[z])
+        kernels.separable(planes[z], weights, rows, columns, first, stop, low, high, results[z])
 
     planes, results = _planes(array), _planes(out)
     each(work, [(z, *b) for z in range(len(planes)) for b in bands], threads)
@@ -198,7 +215,8 @@ def bilateral(
     array of float32 or float64
         float64 for images of more than 16 bits.
     """
-    array = _floats(as_image(image, "bilateral"))
+    array = as_image(image, "bilateral")
+    array = array.astype(_float_type(array), copy=False)
     check_number(sigma_space, "bilateral", "filter_size", low=1e-3, high=100)
     check_number(sigma_counts, "bilateral", "sigma_counts", low=1e-12)
     radius = max(round(1.5 * sigma_space), 1)

@@ -8,6 +8,8 @@ import numpy as np
 
 from limelight.core.errors import ParameterError
 from limelight.core.image import _growing_kernels as kernels
+from limelight.core.image import _label_kernels as label_kernels
+from limelight.core.image.distance import shares
 from limelight.core.image.inputs import (
     as_image,
     as_labels,
@@ -15,13 +17,16 @@ from limelight.core.image.inputs import (
     check_number,
     check_same_shape,
 )
+from limelight.core.image.labels import label
+from limelight.core.pool import each
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["propagate", "watershed"]
+__all__ = ["flood", "propagate", "watershed"]
 
 _LEVELS = 2**16
+_NESTED = 4
 
 
 def watershed(
@@ -30,6 +35,7 @@ def watershed(
     mask: ArrayLike | None = None,
     *,
     connectivity: int = 4,
+    threads: int | None = None,
 ) -> NDArray[np.int32]:
     """Flood a landscape from markers; where two floods meet is the border between them.
 
@@ -47,6 +53,8 @@ def watershed(
         What may be flooded.
     connectivity : {4, 8}
         Whether water runs over edges only, or over corners too (6 and 26 neighbours in a stack).
+    threads : int, optional
+        Threads; the result does not depend on it.
 
     Returns
     -------
@@ -67,54 +75,80 @@ def watershed(
     if mask is not None:
         inside = as_mask(mask, where)
         check_same_shape(where, image=array, mask=inside)
-    if not array.size:
-        return seeds.copy()
-    levels, count = _levels(array)
-    return flood(levels, count, seeds, inside, connectivity)
-
-
-def _levels(array: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
-    low, high = array.min(), array.max()
-    if array.dtype.kind in "ui" and int(high) - int(low) < 2**20:
-        return (array.astype(np.int64) - int(low)).astype(np.int32), int(high) - int(low) + 1
-    span = float(high) - float(low)
-    factor = (_LEVELS - 1) / span if span > 0 else 0.0
-    return ((array.astype(np.float64) - float(low)) * factor).astype(np.int32), _LEVELS
+    return flood(array, seeds, inside, connectivity=connectivity, threads=threads)
 
 
 def flood(
-    levels: NDArray[np.int32],
-    count: int,
+    array: NDArray[Any],
     seeds: NDArray[np.int32],
-    inside: NDArray[np.bool_] | None,
-    connectivity: int,
+    inside: NDArray[np.bool_] | None = None,
+    pieces: NDArray[np.int32] | None = None,
+    *,
+    inverted: bool = False,
+    connectivity: int = 4,
+    threads: int | None = None,
 ) -> NDArray[np.int32]:
-    """Flood levels 0 to count - 1; the inputs are checked."""
-    shape = levels.shape
-    stack = (1, *shape) if len(shape) == 2 else shape
-    if inside is None:
-        inside = np.ones(shape, np.bool_)
-    level, out, starts = kernels.prepare(
-        levels.reshape(stack), seeds.reshape(stack), inside.reshape(stack)
+    """Flood a landscape whose inputs are checked.
+
+    Parameters
+    ----------
+    array, seeds, inside, connectivity, threads
+        As in `watershed`.
+    pieces : array of int32, optional
+        Instead of ``inside``: labels, none of which may be flooded from another.
+    inverted : bool
+        Whether high places are flooded first.
+
+    Returns
+    -------
+    array of int32
+        Labels.
+    """
+    if not array.size:
+        return seeds.copy()
+    stack = (1, *array.shape) if array.ndim == 2 else array.shape
+    if pieces is None:
+        pieces = np.ones(stack, np.int32) if inside is None else label(inside, connectivity)
+    pieces = pieces.reshape(stack)
+    numbers = label_kernels.ids(pieces)
+    if len(numbers) and int(numbers[-1]) != len(numbers):
+        pieces = label_kernels.index_of(pieces, numbers)
+    areas, _, bounds = label_kernels.boxes(pieces, np.arange(1, len(numbers) + 1))
+    windows = np.prod(bounds[:, 1::2] - bounds[:, ::2] + 2, axis=1).sum()
+    if inside is not None and windows > _NESTED * array.size:
+        # long pieces that lie across each other: one window for all costs less
+        pieces = inside.reshape(stack).astype(np.int32)
+        areas, _, bounds = label_kernels.boxes(pieces, np.arange(1, 2))
+    low, high = float(array.min()), float(array.max())
+    exact = array.dtype.kind in "ui" and high - low < 2**20
+    count = int(high - low) + 1 if exact else _LEVELS
+    factor = 1.0 if exact else ((_LEVELS - 1) / (high - low) if high > low else 0.0)
+    offset, factor = (high, -factor) if inverted else (low, factor)
+    # the largest first: whoever is done takes the next share
+    order = np.argsort(-areas, kind="stable")
+    out = np.zeros(stack, np.int32)
+    near = _neighbours(array.ndim, connectivity)
+    image, marks = array.reshape(stack), seeds.reshape(stack)
+    each(
+        lambda run: kernels.grow(
+            image, marks, pieces, order, bounds, near, offset, factor, count, *run, out
+        ),
+        shares(areas[order], 16),
+        threads,
     )
-    padded = (stack[0] + 2, stack[1] + 2, stack[2] + 2)
-    kernels.flood(level, out, starts, _steps(padded, len(shape), connectivity), count)
-    found = out.reshape(padded)[1:-1, 1:-1, 1:-1]
-    labels: NDArray[np.int32] = np.maximum(found, 0).reshape(shape)
-    return labels
+    return out.reshape(array.shape)
 
 
-def _steps(padded: tuple[int, int, int], axes: int, connectivity: int) -> NDArray[np.int64]:
-    """Return the steps to the neighbours: the nearest first, then in raster order."""
+def _neighbours(axes: int, connectivity: int) -> NDArray[np.int64]:
+    """Return the steps (z, y, x) to the neighbours: the nearest first, then in raster order."""
     reach = np.array(np.meshgrid(*[(-1, 0, 1)] * 3, indexing="ij")).reshape(3, -1).T
     if axes == 2:
         reach = reach[reach[:, 0] == 0]
     far = np.abs(reach).sum(axis=1)
     wanted = (far > 0) & ((far == 1) | (connectivity == 8))
     reach, far = reach[wanted], far[wanted]
-    reach = reach[np.argsort(far, kind="stable")]
-    steps: NDArray[np.int64] = reach @ np.array([padded[1] * padded[2], padded[2], 1])
-    return steps.astype(np.int64)
+    steps: NDArray[np.int64] = reach[np.argsort(far, kind="stable")].astype(np.int64)
+    return steps
 
 
 def propagate(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from limelight.core.errors import ParameterError
 from limelight.core.image import _secondary_kernels as kernels
-from limelight.core.image.growing import propagate, watershed
+from limelight.core.image.growing import flood, propagate
 from limelight.core.image.inputs import (
     as_image,
     as_labels,
@@ -39,6 +39,7 @@ def secondary_objects(
     mask: ArrayLike | None = None,
     max_distance: float | None = None,
     regularization: float = 0.05,
+    threads: int | None = None,
 ) -> NDArray[np.int32]:
     """Grow each primary object over what is bright around it.
 
@@ -59,6 +60,8 @@ def secondary_objects(
         How far an object may reach from its primary one, px.
     regularization : float
         For "propagation".
+    threads : int, optional
+        Threads; the result does not depend on it.
 
     Returns
     -------
@@ -86,15 +89,7 @@ def secondary_objects(
         return np.where(inside, expand_or_shrink(seeds, reach), np.int32(0))
     if method == "propagation":
         return propagate(array, seeds, inside, regularization=regularization)
-    return watershed(_upside_down(array), seeds, inside)
-
-
-def _upside_down(array: NDArray[Any]) -> NDArray[Any]:
-    if array.dtype.kind == "u":
-        complement: NDArray[Any] = np.invert(array)
-        return complement
-    turned: NDArray[Any] = -array.astype(np.float64 if array.dtype.kind == "f" else np.int64)
-    return turned
+    return flood(array, seeds, inside, inverted=True, threads=threads)
 
 
 def segment_secondary(
@@ -151,7 +146,7 @@ def segment_secondary(
     if outside == 2**31 - 1:
         raise ParameterError(f"{where}: number the primary objects anew first, with relabel.")
     markers = np.where(seeds > 0, seeds, np.where(background, np.int32(outside), np.int32(0)))
-    found = watershed(_upside_down(array), markers)
+    found = flood(array, markers, inverted=True)
     found[found == outside] = 0
     return fill_objects(found)
 

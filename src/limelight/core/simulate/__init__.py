@@ -11,6 +11,7 @@ from typing import Any
 _HOME = {
     "AstigmaticPSF": "optics",
     "Blinking": "emission",
+    "CellField": "cells",
     "Drift": "sample",
     "Dye": "sample",
     "GaussianPSF": "optics",
@@ -32,6 +33,7 @@ _HOME = {
     "random_walk_drift": "drift",
     "rings": "structures",
     "scene": "scenes",
+    "simulate_cells": "cells",
     "structured_background": "background",
     "uniform": "structures",
     "uniform_background": "background",
