@@ -240,6 +240,59 @@ def store(typingctx, table, row, value):
     return types.void(table, row, value), codegen
 
 
+def _flat_pointer(context, builder, array_type, array, index_type, index):
+    if not (
+        isinstance(array_type, types.Array)
+        and array_type.dtype == types.float32
+        and array_type.ndim == 1
+        and array_type.layout == "C"
+    ):
+        raise TypeError(f"need a contiguous float32 array, not {array_type}")
+    struct = context.make_array(array_type)(context, builder, array)
+    place = context.cast(builder, index, index_type, types.intp)
+    pointer = builder.gep(struct.data, [place], inbounds=True)
+    return builder.bitcast(pointer, _vector_f32.as_pointer())
+
+
+@intrinsic
+def load_from(typingctx, flat, index):
+    """Sixteen neighbours of `flat`, a contiguous float32 array, from `index` on; not checked."""
+
+    def codegen(context, builder, sig, args):
+        pointer = _flat_pointer(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+        return builder.load(pointer, align=4)
+
+    return lanes(flat, index), codegen
+
+
+@intrinsic
+def store_to(typingctx, flat, index, value):
+    """Write `value` to sixteen neighbours of a contiguous float32 array; not checked."""
+
+    def codegen(context, builder, sig, args):
+        pointer = _flat_pointer(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+        builder.store(_as_vector(context, builder, sig.args[2], args[2]), pointer, align=4)
+        return context.get_dummy_value()
+
+    return types.void(flat, index, value), codegen
+
+
+@intrinsic
+def total(typingctx, value):
+    """Sum of the sixteen lanes, pairs first: always in the same order."""
+
+    def codegen(context, builder, sig, args):
+        vector = args[0]
+        undefined = ir.Constant(_vector_f32, ir.Undefined)
+        for half in (8, 4, 2, 1):
+            order = [(k + half) % WIDTH for k in range(WIDTH)]
+            other = builder.shuffle_vector(vector, undefined, ir.Constant(_vector_i32, order))
+            vector = builder.fadd(vector, other)
+        return builder.extract_element(vector, ir.Constant(_i32, 0))
+
+    return types.float32(value), codegen
+
+
 @intrinsic
 def splat(typingctx, value):
     """One number in all lanes."""
