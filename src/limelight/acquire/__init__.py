@@ -27,7 +27,9 @@ what, micromanager=None)``
 ``acq.continue_in(folder)``    go on after the disk was full (``on_storage_error="pause"``)
 ``acq.request(Request(...))``  set properties or focus between two frames, queue events, stop
 ``acquire_job(acq, events)``   all of it as a Job; ``Progress.partial`` is the `Status`
-``estimate(events, core)``     images, bytes and seconds that events will take
+``estimate(events, core,``     images, bytes and seconds that events will take, and what is free on
+``directory)``                 the disk
+``load_sequence(path)``        events of a useq file (YAML, JSON), or of a list of events (JSON)
 =============================  ==================================================================
 
 Axes are called ``time``, ``position``, ``channel``, ``z``, ``row``, ``column`` and, with several
@@ -43,7 +45,7 @@ _HOMES = {
     "Acquisition": "acquisition",
     "Core": "core_access",
     "Dataset": "dataset",
-    "Estimate": "estimate",
+    "Estimate": "estimating",
     "EventQueue": "event_queue",
     "EventsFuture": "notifications",
     "Failure": "status",
@@ -51,9 +53,10 @@ _HOMES = {
     "Status": "status",
     "acquire_job": "job",
     "as_event_dicts": "events",
-    "estimate": "estimate",
+    "estimate": "estimating",
     "find_core": "core_access",
     "load_configuration": "core_access",
+    "load_sequence": "events",
     "multi_d_acquisition_events": "events",
     "start_headless": "core_access",
 }
@@ -73,6 +76,7 @@ __all__ = [
     "estimate",
     "find_core",
     "load_configuration",
+    "load_sequence",
     "multi_d_acquisition_events",
     "start_headless",
 ]

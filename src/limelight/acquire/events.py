@@ -28,12 +28,14 @@ tags               what else to keep in the image's metadata, under ``tags``
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from limelight.core.errors import ParameterError, suggest
+from limelight.core.errors import FileError, ParameterError, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,6 +47,7 @@ __all__ = [
     "as_event_dicts",
     "expected_sizes",
     "from_useq",
+    "load_sequence",
     "multi_d_acquisition_events",
 ]
 
@@ -598,4 +601,51 @@ def _channels(
     if exposures is not None:
         for event, exposure in zip(events, exposures, strict=True):
             event["exposure"] = exposure  # type: ignore[assignment]
+    return events
+
+
+def load_sequence(path: str | Path) -> list[EventDict]:
+    """Read a sequence from a file.
+
+    Parameters
+    ----------
+    path : path
+        A useq sequence as YAML or JSON, or a list of event dictionaries as JSON.
+
+    Returns
+    -------
+    list of dict
+        The events.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, or is no sequence.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(path, f"it cannot be read ({error}).", "Choose another file.") from error
+    try:
+        found = json.loads(text) if path.suffix.lower() == ".json" else None
+        if isinstance(found, list):
+            events = list(as_event_dicts(found))
+        else:
+            import useq
+
+            events = list(as_event_dicts(useq.MDASequence.from_file(path)))
+    except ParameterError as error:
+        raise FileError(path, str(error)) from error
+    except Exception as error:
+        raise FileError(
+            path,
+            f"it is no sequence: {str(error).splitlines()[0] if str(error) else error!r}.",
+            "A useq sequence as YAML or JSON is expected, or a list of events as JSON.",
+        ) from error
+    for number, event in enumerate(events):
+        try:
+            Event.parse(event)
+        except ParameterError as error:
+            raise FileError(path, f"event {number}: {error}") from error
     return events

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 COMMANDS = {
+    "acquire": "acquire a sequence of images, without a window",
     "localize": "find and fit the molecules of movies",
     "segment": "find the objects of images and measure them",
     "convert": "write a table of molecules in another format",
     "info": "tell what a movie or a table of molecules is",
     "view": "open files in napari",
+    "history": "list what was measured, when, and how well",
+    "report": "measure results, remember them, and write a page of each",
+    "watch": "process every movie that comes into folders",
     "demo": "simulate a movie, localize it and show the result",
 }
 TOOLS = {
