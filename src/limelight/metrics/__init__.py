@@ -22,8 +22,9 @@ message for a person, and are safe to call from several threads and processes.
 - ``values_of("group" | "camera" | "kind")``, ``tags()``: for the filter's choices.
 - ``missing(rows)`` tells whose files are gone; ``relocate(old, new)``, ``remove(ids)`` and
   ``regroup(ids, group, tags)`` change rows.
-- ``add_files_job(paths)`` adds results that exist already, of files and folders;
-  ``import_picasso(path)`` what Picasso Server has remembered.
+- ``add_files_job(paths, database)`` adds results that exist already, of files and folders;
+  ``import_picasso(database, path)`` what Picasso Server has remembered; ``report_job(table)``
+  writes the page of a result for the lab book.
 
 **What the views need**, as pure functions on arrays: `daily_boxes`, `trend`, `control_chart`,
 `bar_fractions`, `locs_over_time`, `common_histograms`, `to_csv`.
@@ -40,6 +41,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from limelight.metrics.adding import Added, add_files_job, import_picasso, picasso_database
     from limelight.metrics.analysis import (
         ControlChart,
         DayBox,
@@ -54,11 +56,18 @@ if TYPE_CHECKING:
     )
     from limelight.metrics.connection import DatabaseError
     from limelight.metrics.database import COLUMNS, Database, Details, Status, WatcherState
+    from limelight.metrics.page import page_path, report_job
     from limelight.metrics.rows import Filter, Rows, missing, moment
     from limelight.metrics.watch_settings import ParameterGroup, WatchSettings, load_watch
     from limelight.metrics.watcher import Watched, Watcher, log_path, watch_job
 
 _HOMES = {
+    "Added": "adding",
+    "add_files_job": "adding",
+    "import_picasso": "adding",
+    "picasso_database": "adding",
+    "report_job": "page",
+    "page_path": "page",
     "ParameterGroup": "watch_settings",
     "WatchSettings": "watch_settings",
     "Watched": "watcher",
@@ -90,6 +99,7 @@ _HOMES = {
 
 __all__ = [
     "COLUMNS",
+    "Added",
     "ControlChart",
     "Database",
     "DatabaseError",
@@ -104,15 +114,20 @@ __all__ = [
     "Watched",
     "Watcher",
     "WatcherState",
+    "add_files_job",
     "bar_fractions",
     "common_histograms",
     "control_chart",
     "daily_boxes",
+    "import_picasso",
     "load_watch",
     "locs_over_time",
     "log_path",
     "missing",
     "moment",
+    "page_path",
+    "picasso_database",
+    "report_job",
     "to_csv",
     "trend",
     "watch_job",

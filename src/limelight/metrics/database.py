@@ -371,6 +371,20 @@ class Database:
             png = found.scalar()
         return None if png is None else bytes(png)
 
+    def uid_of(self, run: int) -> str:
+        """Return the identity of a run, which a record of the same run has to have.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such run.
+        """
+        with self.gate.read() as connection:
+            found = connection.execute(select(runs.c.uid).where(runs.c.id == run)).scalar()
+        if found is None:
+            raise ParameterError(f"There is no run {run} in the history.")
+        return str(found)
+
     def find(self, file: str | Path, kind: str | None = None) -> list[int]:
         """Return the ids of the runs that wrote a file, newest first."""
         statement = select(runs.c.id).where(runs.c.file == str(Path(file).absolute()))
