@@ -469,7 +469,9 @@ def test_a_slow_looking_processor_skips_and_says_so(demo):
                 time.sleep(0.02)
                 yield Reading(frame.index, {"one": 1.0})
 
-    with Acquisition(core=demo, processors=[Slow()], show_display=False) as acq:
+    with Acquisition(
+        core=demo, processors=[Slow()], show_display=False, saving_queue_size=32
+    ) as acq:
         acq.acquire(times(150))
     skipped = acq.status.skipped["Slow"]
     assert skipped > 0 and skipped + len(acq.results.readings["Slow"]) == 150

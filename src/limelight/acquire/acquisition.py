@@ -21,9 +21,9 @@ from limelight.acquire.pipeline import Pipeline
 from limelight.acquire.results import Results
 from limelight.acquire.room import Room
 from limelight.acquire.saving import Saving
+from limelight.acquire.scope.load import camera_of
 from limelight.acquire.status import Failure, Status
 from limelight.core import parts
-from limelight.core.camera import Camera
 from limelight.core.errors import LimelightError, ParameterError
 from limelight.core.settings import Settings
 from limelight.core.stream import Request, Stream
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from limelight.core.camera import Camera
     from limelight.core.frame import Frame
     from limelight.core.parts import Processor
 
@@ -582,7 +583,7 @@ class Acquisition:
         self._stream = Stream(
             shape=(height, width),
             dtype=frame.pixels.dtype,
-            camera=self._camera or _camera_of(frame.metadata),
+            camera=self._camera or camera_of(self.core, frame.metadata.get("Camera")),
             length=None if self._unknown_length else self._expected or None,
             exposure_ms=float(exposure) if exposure is not None else None,
             sizes=dict(self._sizes),
@@ -682,8 +683,24 @@ class Acquisition:
             self._phase = "finishing"
             self._finish()
 
+    def _prepare(self) -> None:
+        """Let processors do what takes long the first time, before the camera runs."""
+        for name, processor in list(self._processors):
+            prepare = getattr(processor, "prepare", None)
+            if prepare is None:
+                continue
+            try:
+                prepare()
+            except Exception as error:
+                self._processors.remove((name, processor))
+                self.say(
+                    f"The processor {name} was switched off before the first frame: "
+                    f"{type(error).__name__}: {error}. The acquisition goes on."
+                )
+
     def _acquire_all(self) -> None:
         begun = False
+        self._prepare()
         while True:
             if self.engine.stopping:
                 raise Stopped
@@ -868,9 +885,3 @@ class Acquisition:
         from limelight.acquire.display import show_in
 
         self._viewer = show_in(self, viewer, show)
-
-
-def _camera_of(metadata: Mapping[str, Any]) -> Camera:
-    size = float(metadata.get("PixelSize_um") or 0.0)
-    known = {"pixel_size_nm": size * 1e3} if size > 0 else {}
-    return Camera(name=str(metadata.get("Camera", "")), **known)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from limelight.core.errors import LimelightError
 from limelight.core.frame import Frame
+from limelight.core.stream import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ __all__ = ["Pipeline", "Stage"]
 
 _END = object()
 _POLL = 0.2
-_SIDE_QUEUE = 16
+_SIDE_QUEUE = 256
 
 
 class _Channel:
@@ -67,6 +68,10 @@ class _Channel:
         self._items.put(item)
         return True
 
+    def tell(self, reading: Reading) -> None:
+        """Put a reading; it takes no room."""
+        self._items.put(reading)
+
     def end(self) -> None:
         """Say that nothing more will come; this always finds room."""
         self._items.put(_END)
@@ -76,7 +81,7 @@ class _Channel:
         self.waiting = True
         item = self._items.get()
         self.waiting = False
-        if item is not _END:
+        if isinstance(item, Frame):
             self._room.put(None)
         return item
 
@@ -103,6 +108,8 @@ class Stage:
         self.name = name
         self.processor = processor
         self.alters = bool(processor.alters)
+        self.listens = bool(getattr(processor, "listens", False))
+        self.listeners: list[Stage] = []
         self.frames = 0
         self.skipped = 0
         self.busy = 0.0
@@ -141,7 +148,7 @@ class Stage:
         """Mean time that it takes for a frame, milliseconds."""
         return self.busy / self.frames * 1e3 if self.frames else 0.0
 
-    def _pull(self) -> Iterator[Frame]:
+    def _pull(self) -> Iterator[Any]:
         while True:
             now = time.perf_counter()
             if self._taken:
@@ -150,6 +157,10 @@ class Stage:
             if frame is _END:
                 self._ended, self._hand, self._taken = True, None, 0.0
                 return
+            if isinstance(frame, Reading):
+                if not self.switched_off:
+                    yield frame
+                continue
             if self.copies:
                 pixels = frame.pixels.view()
                 pixels.flags.writeable = False
@@ -170,6 +181,9 @@ class Stage:
             if self._hand is not None and output.index == self._hand.index:
                 self._hand = None
         else:
+            if isinstance(output, Reading):
+                for stage in self.listeners:
+                    stage.inbox.tell(output)
             self._pipeline.on_output(self.name, output)
 
     def _run(self) -> None:
@@ -249,6 +263,8 @@ class Pipeline:
         self.unsaved: list[Frame] = []
         self.latest: Frame | None = None
         self.stages = [Stage(name, processor) for name, processor in processors]
+        for i, stage in enumerate(self.stages):
+            stage.listeners = [later for later in self.stages[i + 1 :] if later.listens]
         self._to_writer = _Channel(room)
         self._to_saved: SimpleQueue[Any] = SimpleQueue()
         self._channels = [self._to_writer]
