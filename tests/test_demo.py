@@ -100,18 +100,22 @@ def test_demo_writes_picture_molecules_and_page(
     from limelight.cli import main
 
     out = tmp_path / "out"
-    assert main(["demo", "--simulate", "40", "--output", str(out), "--no-window"]) == 0
+    assert main(["demo", "--simulate", "60", "--output", str(out), "--no-window"]) == 0
     said = capsys.readouterr().out
-    names = {"demo.tif", "demo.png", "demo.html", "demo_locs.hdf5", "demo_locs.yaml"}
+    names = {"demo_1", "demo.png", "demo.html", "demo_locs.hdf5", "demo_locs.yaml"}
     assert {p.name for p in out.iterdir()} == names
-    for name in ("demo.png", "demo.html", "demo_locs.hdf5"):
+    for name in ("demo_1", "demo.png", "demo.html", "demo_locs.hdf5"):
         assert str(out / name) in said
+    recorded = limelight.open_movie(out / "demo_1")
+    assert recorded.shape == (60, 512, 512)
+    recorded.close()
     locs = limelight.load_localizations(out / "demo_locs.hdf5")
-    assert len(locs) > 500
     assert locs.pixel_size_nm == 100
     text = (out / "demo.html").read_text(encoding="utf-8")
     jaccard = float(re.search(r"Jaccard index</td><td>([\d.]+)", text)[1])
-    assert jaccard > 0.5
+    if "too slow" not in said:  # a machine that is busy with something else may skip frames
+        assert len(locs) > 1500
+        assert jaccard > 0.7
     assert f"{len(locs):,}" in text
 
 
@@ -154,7 +158,7 @@ def test_demo_opens_napari_with_layers_in_place_and_the_dock(
     viewer = make_napari_viewer()
     monkeypatch.setattr(napari, "Viewer", lambda **_: viewer)
     monkeypatch.setattr(napari, "run", lambda: None)
-    assert main(["demo", "--simulate", "5", "--output", str(tmp_path), "--window"]) == 0
+    assert main(["demo", "--simulate", "20", "--output", str(tmp_path), "--window"]) == 0
     movie, mean, molecules = viewer.layers
     assert [mean.name, molecules.name] == ["mean", "molecules"]
     np.testing.assert_allclose(movie.scale[-2:], (0.1, 0.1))

@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import time
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,18 +45,19 @@ def demo(
     camera: Camera | None = None,
     settings: LocalizeSettings | None = None,
 ) -> int:
-    """Localize a movie and show what came of it.
+    """Localize a movie, or what a simulated microscope sees, and show what came of it.
 
     Parameters
     ----------
     movie : path, optional
-        The movie; without one, a simulated movie is written into `output` first.
+        The movie; without one, a simulated microscope is acquired into `output` and localized
+        while it runs.
     output : path, optional
         Folder for everything that is made; ``limelight-demo`` in the current folder by default.
     window : bool, optional
         Whether to open napari; by default, where there is a screen.
     frames : int
-        Length of the simulated movie.
+        How many frames are acquired.
     camera : Camera, optional
         Used instead of what the file says of its camera.
     settings : LocalizeSettings, optional
@@ -74,7 +76,7 @@ def demo(
     from limelight.demo.page import write_page
     from limelight.demo.picture import draw_histograms, draw_picture, mean_image
     from limelight.io import open_movie, save_localizations
-    from limelight.localize import LocalizeSettings, localize_job
+    from limelight.localize import LocalizeSettings
 
     output = Path("limelight-demo") if output is None else Path(output)
     try:
@@ -82,31 +84,29 @@ def demo(
     except OSError as error:
         raise FileError(output, f"the folder cannot be made: {error.strerror}.") from error
     settings = settings or LocalizeSettings.of()
+    shown = _has_screen() if window is None else window
 
-    truth = None
-    if movie is None:
-        _say(f"Simulating {frames:,} frames of blinking molecules")
-        movie, truth, camera = _simulate(output / "demo.tif", frames)
-    with open_movie(movie, camera=camera) as source:
-        # The file does not know what the simulated camera's counts are worth; we do.
-        _say(f"Localizing {source.name} (the first time, the fits are compiled first)")
-        begun = time.perf_counter()
-        with _Bar() as show:
-            locs = run(localize_job(source, settings, camera=camera), show)
-        seconds = time.perf_counter() - begun
-        table = save_localizations(locs, output / f"{source.name}_locs")
+    result = (
+        _observe(output, frames, settings, shown)
+        if movie is None
+        else _localize(movie, camera, settings)
+    )
+    locs, camera = result.locs, result.camera
+    with open_movie(result.path, camera=camera) as source:
+        name = "demo" if result.live else source.name
+        table = save_localizations(locs, output / f"{name}_locs")
         _say(f"Found {len(locs):,} molecules in {len(source):,} frames; drawing")
         mean = mean_image(source)
-        title = _title(source, simulated=truth is not None)
-        picture = draw_picture(output / f"{source.name}.png", mean, locs, title)
-        histograms = draw_histograms(output / f"{source.name}_histograms.png", locs)
-        score = None if truth is None else _score(truth, locs)
+        title = _title(source, simulated=result.live)
+        picture = draw_picture(output / f"{name}.png", mean, locs, title)
+        histograms = draw_histograms(output / f"{name}_histograms.png", locs)
+        score = None if result.truth is None else _score(result.truth, locs)
         page = write_page(
-            output / f"{source.name}.html",
-            title=source.name,
-            lead=_lead(source, locs, seconds),
+            output / f"{name}.html",
+            title=name,
+            lead=_lead(source, result),
             pictures=(picture, histograms),
-            tables=_tables(source, camera or source.camera, locs, settings, seconds, score),
+            tables=_tables(source, result, settings, score),
             notes=_notes(score),
         )
     histograms.unlink()
@@ -115,26 +115,78 @@ def demo(
             f"Against the truth: Jaccard index {score.jaccard:.3f}, "
             f"error {score.rmse * locs.pixel_size_nm:.1f} nm"
         )
+    if result.live:
+        print(f"\nFrames         {result.path}", end="")
     print(f"\nPicture        {picture}\nMolecules      {table}\nSummary page   {page}", flush=True)
-    if _has_screen() if window is None else window:
-        with open_movie(movie, camera=camera) as source:
-            _show(source, mean, locs)
+    if shown:
+        with open_movie(result.path, camera=camera) as source:
+            _show(source, mean, locs, result.viewer)
     elif window is None:
         print("There is no screen here, so napari was not opened.")
     return 0
 
 
+@dataclass(frozen=True, eq=False)
+class _Result:
+    """What was localized, and what it was made from."""
+
+    path: Path
+    camera: Camera
+    locs: Localizations
+    seconds: float
+    live: bool = False
+    truth: pd.DataFrame | None = None
+    viewer: Any = None
+
+
+def _localize(movie: Path, camera: Camera | None, settings: LocalizeSettings) -> _Result:
+    from limelight.io import open_movie
+    from limelight.localize import localize_job
+
+    with open_movie(movie, camera=camera) as source:
+        _say(f"Localizing {source.name} (the first time, the fits are compiled first)")
+        begun = time.perf_counter()
+        with _Bar() as show:
+            locs = run(localize_job(source, settings, camera=camera), show)
+        seconds = time.perf_counter() - begun
+        return _Result(movie, camera or source.camera, locs, seconds)
+
+
+def _observe(output: Path, frames: int, settings: LocalizeSettings, window: bool) -> _Result:
+    from limelight.demo.microscope import EXPOSURE_MS, observe_job
+    from limelight.demo.window import import_napari, watch
+
+    _say(
+        f"Starting the simulated microscope: {frames:,} frames of {EXPOSURE_MS:g} ms "
+        "(the first time, the fits are compiled first)"
+    )
+    job = observe_job(output, frames, settings)
+    viewer = None
+    with _Bar() as show:
+        if window:
+            viewer = import_napari().Viewer(title="Limelight")
+            session = watch(viewer, job, show)
+            if session is None:
+                raise LimelightError("The window was closed, so the microscope was stopped.")
+        else:
+            session = run(job, show)
+    assert session.folder is not None
+    status = session.acquisition.status
+    for name, skipped in status.skipped.items():
+        _say(f"{name} was too slow for {skipped:,} frames; they are saved all the same")
+    return _Result(
+        session.folder,
+        session.camera,
+        session.table.snapshot(),
+        session.seconds,
+        live=True,
+        truth=session.truth,
+        viewer=viewer,
+    )
+
+
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-def _simulate(path: Path, frames: int) -> tuple[Path, pd.DataFrame, Camera]:
-    from limelight.core.simulate import scene
-    from limelight.io import write_tiff
-
-    movie = scene("demo", frames=frames)
-    write_tiff(path, movie)
-    return path, movie.truth(), movie.camera
 
 
 class _Bar:
@@ -160,11 +212,12 @@ def _title(movie: Movie, *, simulated: bool) -> str:
     return f"{kind}: {len(movie):,} frames"
 
 
-def _lead(movie: Movie, locs: Localizations, seconds: float) -> str:
+def _lead(movie: Movie, result: _Result) -> str:
     frames, height, width = movie.shape
+    how = "acquired, saved and localized live" if result.live else "localized"
     return (
-        f"{len(locs):,} molecules in {frames:,} frames of {width} x {height} pixels, "
-        f"localized in {seconds:.1f} s."
+        f"{len(result.locs):,} molecules in {frames:,} frames of {width} x {height} pixels, "
+        f"{how} in {result.seconds:.1f} s."
     )
 
 
@@ -191,13 +244,9 @@ def _notes(score: Score | None) -> list[str]:
 
 
 def _tables(
-    movie: Movie,
-    camera: Camera,
-    locs: Localizations,
-    settings: LocalizeSettings,
-    seconds: float,
-    score: Score | None,
+    movie: Movie, result: _Result, settings: LocalizeSettings, score: Score | None
 ) -> dict[str, dict[str, str]]:
+    camera, locs, seconds = result.camera, result.locs, result.seconds
     pixel = locs.pixel_size_nm
     frames = locs.frames
     molecules = {
@@ -224,7 +273,7 @@ def _tables(
         "Molecules": molecules,
         "Against the known truth": truth,
         "Time": {
-            "Localizing": f"{seconds:.2f} s",
+            "Acquiring and localizing" if result.live else "Localizing": f"{seconds:.2f} s",
             "Frames per second": f"{frames / seconds:,.0f}",
             "Molecules per second": f"{len(locs) / seconds:,.0f}",
             "Cores": str(os.cpu_count()),
@@ -263,18 +312,15 @@ def _has_screen() -> bool:
     return True
 
 
-def _show(movie: Movie, mean: Any, locs: Localizations) -> None:
-    """Open napari with the movie, its mean, the molecules and the Localize dock."""
-    try:
-        import napari
-    except ImportError as error:
-        raise LimelightError(
-            "napari is not installed. Install it with: pip install napari-limelight[all]"
-        ) from error
+def _show(movie: Movie, mean: Any, locs: Localizations, viewer: Any = None) -> None:
+    """Show the movie, its mean, the molecules and the Localize dock in napari."""
     from limelight.core.render import render
+    from limelight.demo.window import import_napari
     from limelight.io import LazyFrames
 
-    viewer = napari.Viewer(title="Limelight")
+    napari = import_napari()
+    if viewer is None:
+        viewer = napari.Viewer(title="Limelight")
     pixel = locs.pixel_size_nm / 1000
     place: dict[str, Any] = {"scale": (pixel, pixel), "units": ("um", "um")}
     # Not through the reader: here we may know more of the camera than the file does.
@@ -289,7 +335,9 @@ def _show(movie: Movie, mean: Any, locs: Localizations) -> None:
         metadata={**movie.metadata, "movie": movie},
     )
     viewer.add_image(mean, name="mean", colormap="gray", visible=False, **place)
-    drawn = render(locs, 20.0)
+    # about as fine as a window shows the whole field: finer would be dust in it
+    finest = max(20.0, max(locs.shape) * locs.pixel_size_nm / 1280)
+    drawn = render(locs, finest)
     lit = drawn.image[drawn.image > 0]
     viewer.add_image(
         drawn.image,
