@@ -33,6 +33,7 @@ __all__ = [
     "coarsening",
     "counted",
     "crowd",
+    "crowds",
     "equal_gaussians",
     "gaussians",
     "gaussians_by_scale",
@@ -271,7 +272,22 @@ def crowd(
     least: float = 0.5,
 ) -> NDArray[np.float32]:
     """Return nearly what `gaussians` returns; quicker where many have nearly the least width."""
-    image = np.zeros(window.shape, np.float32)
+    return crowds(molecules, window, threads, weight, fails, least)[0]
+
+
+def crowds(
+    molecules: Molecules,
+    window: Window,
+    threads: int,
+    weight: NDArray[np.float32] = NONE,
+    fails: NDArray[np.uint8] = ALL,
+    least: float = 0.5,
+    second: NDArray[np.float32] = NONE,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what `crowd` returns, for two weights in one go; the second may be empty."""
+    two = second.size > 0
+    images = [np.zeros(window.shape, np.float32)]
+    images.append(np.zeros(window.shape if two else (1, 1), np.float32))
     table = profiles(least)
     weights = finer_taps(least, FINER)
     radius = len(weights) // 2 - FINER // 2
@@ -281,20 +297,22 @@ def crowd(
         r0, r1 = band
         slack = (3.0 + 3.0 * least) / window.zoom
         runs = molecules.runs(window.viewport(r0, r1), slack, True)
-        counts = np.zeros(
-            ((r1 - r0) * FINER + 2 * radius, padded_width(wide, radius + 1)), np.float32
-        )
+        shape = ((r1 - r0) * FINER + 2 * radius, padded_width(wide, radius + 1))
+        counts = [np.zeros(shape, np.float32)]
+        counts.append(np.zeros(shape if two else (1, 1), np.float32))
         draw_crowd(
-            *(image, (r0, 0, r1, window.shape[1]), counts, FINER, radius),
+            *(images[0], (r0, 0, r1, window.shape[1]), counts[0], FINER, radius),
             *(molecules.y, molecules.x, molecules.sy, molecules.sx, weight, fails, *runs),
             *(window.origin, window.zoom, window.first, least, table, NARROW * least),
+            *(images[1], counts[1], second),
         )
-        fine = np.zeros((r1 - r0, wide), np.float32)
-        blur_rows(counts, fine, 0, weights, weights, FINER)
-        image[r0:r1] += fine[:, ::FINER]
+        for k in range(1 + two):
+            fine = np.zeros((r1 - r0, wide), np.float32)
+            blur_rows(counts[k], fine, 0, weights, weights, FINER)
+            images[k][r0:r1] += fine[:, ::FINER]
 
     each(draw, _bands(window, threads), threads)
-    return image
+    return images[0], images[1]
 
 
 def counted(

@@ -257,7 +257,7 @@ def draw_gaussians(
 @njit(nogil=True, cache=True)
 def draw_crowd(
     image, box, fine, finer, radius, y, x, sy, sx, weight, fails, starts, stops, origin, zoom,
-    first, least, table, limit,
+    first, least, table, limit, second_image, second_fine, second,
 ):  # fmt: skip
     """Add Gaussians as `draw_gaussians` does, but only count those of nearly the least width.
 
@@ -268,15 +268,19 @@ def draw_crowd(
         above and left of the box.
     limit : float
         Gaussians up to this standard deviation are counted, drawn pixels.
+    second_image, second_fine : 2D arrays of float32
+        As ``image`` and ``fine``, for another weight in the same go.
+    second : 1D array
+        That weight, or empty: there is none.
     image, box, y, x, sy, sx, weight, fails, starts, stops, origin, zoom, first, least, table
         As in `draw_gaussians`.
     """
     r0, c0, r1, c1 = box
-    masked, weighted = len(fails) > 0, len(weight) > 0
+    masked, weighted, two = len(fails) > 0, len(weight) > 0, len(second) > 0
     scratch, iota = two_lines()
     top, left = first[0] + r0 - radius / finer, first[1] + c0 - radius / finer
     height, width = float(fine.shape[0]), float(fine.shape[1])
-    counts = fine.reshape(-1)
+    counts, second_counts = fine.reshape(-1), second_fine.reshape(-1)
     at = np.empty(_AT_A_TIME, np.int64)
     for k in range(len(starts)):
         for start in range(starts[k], stops[k], _AT_A_TIME):
@@ -287,9 +291,9 @@ def draw_crowd(
                 i = np.floor(((y[n] - origin[0]) * zoom - top) * finer)
                 j = np.floor(((x[n] - origin[1]) * zoom - left) * finer)
                 inside = (i >= 0) & (j >= 0) & (i < height) & (j < width)
-                narrow = (sy[n] * zoom <= limit) & (sx[n] * zoom <= limit)
+                counted = (sy[n] * zoom <= limit) & (sx[n] * zoom <= limit)
                 place = i * width + j if inside else -1.0
-                at[p] = np.int64(place if narrow else -2.0)
+                at[p] = np.int64(place if counted else -2.0)
             for p in range(count):
                 n = start + p
                 if at[p] == -1 or (masked and fails[n] != 0):
@@ -297,6 +301,8 @@ def draw_crowd(
                 volume = weight[n] if weighted else np.float32(1)
                 if at[p] >= 0:
                     counts[at[p]] += volume
+                    if two:
+                        second_counts[at[p]] += second[n]
                     continue
                 row = (y[n] - origin[0]) * zoom - 0.5 - first[0]
                 column = (x[n] - origin[1]) * zoom - 0.5 - first[1]
@@ -310,10 +316,18 @@ def draw_crowd(
                     & (b < np.inf)
                 ):
                     continue
-                if a <= WIDEST and b <= WIDEST:
+                narrow = a <= WIDEST and b <= WIDEST
+                if narrow:
                     _from_table(image, box, row, column, a, b, volume, table, least, scratch)
                 else:
                     add_gaussian(image, box, row, column, a, b, volume, scratch, iota)
+                if not two:
+                    continue
+                volume = second[n]
+                if narrow:
+                    _from_table(second_image, box, row, column, a, b, volume, table, least, scratch)
+                else:
+                    add_gaussian(second_image, box, row, column, a, b, volume, scratch, iota)
 
 
 @njit(nogil=True, cache=True)

@@ -93,6 +93,27 @@ class View:
 
         return _draw.blurred(counts, window, self.threads, style.blur)
 
+    def draw_two(
+        self,
+        window: Window,
+        style: Style,
+        weight: NDArray[np.float32],
+        second: NDArray[np.float32],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the images of a window by two weights; the first may be empty."""
+        if style.mode == "gaussian" and self._is_crowd(window, style):
+            known = (self.molecules, window, self.threads, weight, self.fails)
+            return _draw.crowds(*known, style.least, second)
+        return self.draw(window, style, weight), self.draw(window, style, second)
+
+    def _is_crowd(self, window: Window, style: Style) -> bool:
+        """Tell whether there are many Gaussians, of which most have nearly the least width."""
+        if self.tilt.size or style.exact or self.molecules.count(window.viewport()) <= CROWD:
+            return False
+        narrow = _draw.NARROW * style.least / window.zoom
+        equal = self.widest <= narrow and self.molecules.all_precise
+        return not equal and self.middle <= narrow
+
     def _gaussians(
         self, window: Window, style: Style, weight: NDArray[np.float32]
     ) -> NDArray[np.float32]:
@@ -108,7 +129,7 @@ class View:
                         break
                 counts = self._counts(window.finer(finer), weight, _AROUND)
                 return _draw.equal_gaussians(counts, window, self.threads, least, finer)
-            if self.middle <= narrow:
+            if self._is_crowd(window, style):
                 return _draw.crowd(*known, least)
         widest = self.widest * window.zoom
         if not style.exact and widest > _draw.WIDE:

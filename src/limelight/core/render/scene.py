@@ -353,10 +353,9 @@ class Scene:
         else:
             view, rows = self._turned(window, style, fails, rotation, centre)
             weights, moments = (c[rows] if c.size else c for c in (weights, moments))
-        image = view.draw(window, style, weights)
         if colour is None:
-            return window.picture(image, self.pixel_size_nm)
-        moment = view.draw(window, style, moments)
+            return window.picture(view.draw(window, style, weights), self.pixel_size_nm)
+        image, moment = view.draw_two(window, style, weights, moments)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = moment / image
         mean += np.float32(middle)
