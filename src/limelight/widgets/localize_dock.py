@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from limelight.core.errors import LimelightError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from limelight.core.movie import Movie
 
 __all__ = ["LocalizeDock"]
+
+_LAID_OUT_MS = 60  # until what became visible has its place
 
 
 class LocalizeDock(Dock):
@@ -80,6 +83,10 @@ class LocalizeDock(Dock):
         body.addWidget(self.quality_section)
         body.addStretch(1)
         self._scroll = in_scroll_area(inner, self)
+        self._show_soon = QTimer(self)
+        self._show_soon.setSingleShot(True)
+        self._show_soon.setInterval(_LAID_OUT_MS)
+        self._show_soon.timeout.connect(self._show_quality)
         self.localize = button(
             self, "localize", "Localize", "Find and fit the molecules of all chosen frames"
         )
@@ -124,6 +131,7 @@ class LocalizeDock(Dock):
         self.runner.finished.connect(self._on_finished)
         self.quality.asked.connect(self.estimate_quality)
         self.quality.measured.connect(self.results.note_quality)
+        self.quality.measured.connect(lambda *_: self._show_soon.start())
         self.quality.always.toggled.connect(self.remember_soon)
 
     # -- the movie ------------------------------------------------------------------------------
@@ -261,7 +269,13 @@ class LocalizeDock(Dock):
         if newest is not None and len(newest):
             self.quality_section.set_open(True)
             self.quality.measure(newest)
-            self._scroll.ensureWidgetVisible(self.quality_section)
+            self._show_soon.start()
+
+    def _show_quality(self) -> None:
+        """Scroll to the figures: their top at the top."""
+        bar = self._scroll.verticalScrollBar()
+        if bar is not None:
+            bar.setValue(self.quality_section.y())
 
     def _on_save(self) -> None:
         text, tip = self.results.saving(self.movie, self.form.frames.value())
