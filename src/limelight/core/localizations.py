@@ -38,6 +38,8 @@ COLUMNS: dict[str, Column] = {
     "bg": Column("photons/px", "float32", "Background per pixel"),
     "lpx": Column("px", "float32", "Localization precision along x (one standard deviation)"),
     "lpy": Column("px", "float32", "Localization precision along y (one standard deviation)"),
+    "lpz": Column("nm", "float32", "Localization precision along z (one standard deviation)"),
+    "d_zcalib": Column("px^0.5", "float32", "Distance of the widths from the 3D calibration"),
     "ellipticity": Column("", "float32", "(larger - smaller) / larger of sx and sy"),
     "net_gradient": Column("counts", "float32", "Net gradient of the spot (Schnitzbauer 2017)"),
     "snr": Column("", "float32", "Signal-to-noise ratio of the spot when it was detected"),

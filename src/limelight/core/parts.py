@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ROI",
+    "CalibratedFitter",
     "Detector",
     "Fitter",
     "FrameFitter",
@@ -133,6 +134,23 @@ class Fitter(Protocol):
 
     def fit(self, spots: Spots) -> Columns:
         """Fit every box."""
+        ...
+
+
+@runtime_checkable
+class CalibratedFitter(Protocol):
+    """Fits boxes with a measured model; a `Settings` class with this method beside ``fit``.
+
+    The person names a calibration file in the settings of the localization; what
+    `limelight.io.load_calibration` makes of it is handed on, so that a fitter knows no files.  It
+    returns the columns of a `Fitter`, with ``z`` and ``lpz`` (nm).
+    """
+
+    needs_calibration: bool
+    """True: without a calibration there is nothing to fit with."""
+
+    def fit_calibrated(self, spots: Spots, model: Any) -> Columns:
+        """Fit every box with a model; raise `ParameterError` if it is of another kind."""
         ...
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from limelight.io.array import LazyImage, open_array
+    from limelight.io.calibration import load_calibration, save_calibration
     from limelight.io.camera_config import (
         CameraConfig,
         CameraEntry,
@@ -39,6 +40,7 @@ _HOMES = {
     "TiffWriter": "tiff_writer",
     "find_camera_config": "camera_config",
     "find_movies": "finding",
+    "load_calibration": "calibration",
     "load_camera_config": "camera_config",
     "guess_mapping": "tables.mapping",
     "is_table": "tables.dispatch",
@@ -47,6 +49,7 @@ _HOMES = {
     "open_array": "array",
     "open_movie": "opening",
     "read_specification": "raw",
+    "save_calibration": "calibration",
     "save_localizations": "tables.dispatch",
     "save_table": "tables.dispatch",
     "write_raw": "raw",
@@ -66,12 +69,14 @@ __all__ = [
     "find_movies",
     "guess_mapping",
     "is_table",
+    "load_calibration",
     "load_camera_config",
     "load_localizations",
     "load_table",
     "open_array",
     "open_movie",
     "read_specification",
+    "save_calibration",
     "save_localizations",
     "save_table",
     "write_raw",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,15 +17,20 @@ from limelight.core.detect import (
     temporal_background,
 )
 from limelight.core.movie import Block
-from limelight.core.parts import Detector, Fitter, FrameFitter
+from limelight.core.parts import CalibratedFitter, Detector, Fitter, FrameFitter
+from limelight.core.psf.calibration import ZCalibration
 from limelight.core.spots import Candidates, Columns, Spots
+from limelight.localize.calibrated import add_z, calibration_of, scale_z
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from limelight.core.camera import Camera
     from limelight.core.movie import Movie
     from limelight.core.parts import ROI
+    from limelight.io.calibration import Calibration
     from limelight.localize.settings import LocalizeSettings
 
 __all__ = ["localize_block", "read_block"]
@@ -79,12 +85,15 @@ def localize_block(block: Block, settings: LocalizeSettings) -> Columns:
     detector = cast("Detector", settings.detector)
     candidates = detector.detect(block, settings.box, settings.roi)
     known = block.background if settings.background_in_fit else None
+    calibration = calibration_of(settings)
     if isinstance(settings.fitter, FrameFitter):
         columns = _fit_frames(block, known, candidates, settings.fitter, settings.box)
     else:
-        columns = _fit_spots(
-            block, known, candidates, cast("Fitter", settings.fitter), settings.box
-        )
+        columns = _fit_spots(block, known, candidates, _fit_of(settings, calibration), settings.box)
+    if isinstance(calibration, ZCalibration):
+        add_z(columns, calibration)
+    elif calibration is not None:
+        scale_z(columns, calibration, settings)
     spot = columns.pop("spot")
     columns[detector.score_name] = candidates.score[spot]
     if "net_gradient" not in columns:
@@ -100,11 +109,20 @@ def localize_block(block: Block, settings: LocalizeSettings) -> Columns:
     return columns
 
 
+def _fit_of(
+    settings: LocalizeSettings, calibration: Calibration | None
+) -> Callable[[Spots], Columns]:
+    """Return the function that fits boxes, with the model if the fitter takes one."""
+    if isinstance(settings.fitter, CalibratedFitter) and calibration is not None:
+        return partial(settings.fitter.fit_calibrated, model=calibration)
+    return cast("Fitter", settings.fitter).fit
+
+
 def _fit_spots(
     block: Block,
     known: NDArray[np.float32] | None,
     candidates: Candidates,
-    fitter: Fitter,
+    fit: Callable[[Spots], Columns],
     box: int,
 ) -> Columns:
     """Cut boxes, fit them, and place the results in the frame."""
@@ -126,7 +144,7 @@ def _fit_spots(
         light = np.maximum(cut_map(camera.to_photons(known), *where), 0)
         photons -= light
         variance = light if variance is None else variance + light
-    columns = fitter.fit(Spots(photons, variance, camera.excess_noise))
+    columns = fit(Spots(photons, variance, camera.excess_noise))
     spot = columns.setdefault("spot", np.arange(len(candidates)))
     columns["x"] = columns["x"] + candidates.x[spot].astype(np.float64)
     columns["y"] = columns["y"] + candidates.y[spot].astype(np.float64)
@@ -199,9 +217,14 @@ def _fit_run(
 
 
 def _usable(columns: Columns, block: Block, roi: ROI | None) -> NDArray[np.bool_]:
-    """Rows whose position is a number inside the image and the region of interest."""
+    """Rows whose position is a number inside the image and the region of interest.
+
+    Where there is a calibration, molecules outside its range have no z and are left out.
+    """
     height, width = block.own.shape[1:]
     y0, x0, y1, x1 = roi or (0, 0, height, width)
     y, x = columns["y"], columns["x"]
     inside: NDArray[np.bool_] = (y > y0 - 0.5) & (x > x0 - 0.5) & (y < y1 - 0.5) & (x < x1 - 0.5)
+    if "z" in columns:
+        inside &= np.isfinite(columns["z"])
     return inside

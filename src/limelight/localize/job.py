@@ -18,6 +18,7 @@ from limelight.core.job import Job, Progress
 from limelight.core.localizations import Localizations
 from limelight.core.pool import thread_count
 from limelight.localize.block import localize_block, read_block
+from limelight.localize.calibrated import calibration_of
 from limelight.localize.record import provenance
 from limelight.localize.settings import LocalizeSettings
 
@@ -125,6 +126,7 @@ def localize_job(
     camera = camera or movie.camera
     camera.check_shape((movie.shape[1], movie.shape[2]))
     start, stop = settings.frame_range(len(movie))
+    calibration_of(settings)  # what is wrong with it is said before any work
     record = provenance(movie, settings, camera)
     pool: _Pool
     if client is not None:

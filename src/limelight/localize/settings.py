@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from limelight.core import parts
 from limelight.core.errors import ParameterError, suggest
 from limelight.core.settings import Settings, fields_of, setting
 
-__all__ = ["DEFAULT_DETECTOR", "DEFAULT_FITTER", "LocalizeSettings"]
+__all__ = ["DEFAULT_DETECTOR", "DEFAULT_FITTER", "LocalizeSettings", "fitter_for"]
 
 DEFAULT_DETECTOR = "snr"
 DEFAULT_FITTER = "multi"
+BOX_WITH_CALIBRATION = 13  # molecules out of focus are larger
+_SPLINE, _WIDTHS = "spline", "mle-sigmaxy"
 
 
 class LocalizeSettings(Settings):
@@ -38,6 +41,18 @@ class LocalizeSettings(Settings):
     frames: tuple | None = setting(  # type: ignore[type-arg]
         None, help="First frame and the one after the last, for a quick trial; none: all."
     )
+    calibration: str | None = setting(
+        None,
+        help="3D calibration: a .yaml of widths along z (also Picasso's), or an .hdf5 with a "
+        "measured point spread function; gives z. None: no z.",
+    )
+    magnification_factor: float | None = setting(
+        None,
+        help="z in the sample over z of the stage; none: as the calibration says.",
+        low=0.01,
+        high=10.0,
+        advanced=True,
+    )
     background: Literal["none", "mean", "median", "percentile"] = setting(
         "none", help="Temporal background that is subtracted before detection and fit."
     )
@@ -54,11 +69,15 @@ class LocalizeSettings(Settings):
     )
 
     def __post_init__(self) -> None:
+        if isinstance(self.calibration, Path):
+            object.__setattr__(self, "calibration", str(self.calibration))
         if self.detector is None:
             object.__setattr__(self, "detector", parts.make("detectors", DEFAULT_DETECTOR))
         if self.fitter is None:
-            object.__setattr__(self, "fitter", parts.make("fitters", DEFAULT_FITTER))
+            name = DEFAULT_FITTER if not self.calibration else fitter_for(self.calibration)
+            object.__setattr__(self, "fitter", parts.make("fitters", name))
         super().__post_init__()
+        _check_calibration(self.fitter, self.calibration)
         if self.box % 2 == 0:
             raise ParameterError(
                 f"The box needs a centre pixel: choose {self.box - 1} or {self.box + 1}, "
@@ -85,7 +104,8 @@ class LocalizeSettings(Settings):
         ----------
         detect, fit : str, optional
             Names of the detector and the fitter.  A setting that only one detector has (such as
-            ``min_net_gradient``) chooses that detector.
+            ``min_net_gradient``) chooses that detector, and a calibration chooses its fitter and a
+            box of 13 px.
         **values
             Settings of the localization, of the detector and of the fitter.
 
@@ -95,6 +115,9 @@ class LocalizeSettings(Settings):
             If a name belongs to none of them; says which one was perhaps meant.
         """
         detect = detect or _detector_with(values) or DEFAULT_DETECTOR
+        if values.get("calibration"):
+            fit = fit or fitter_for(values["calibration"])
+            values = {"box": BOX_WITH_CALIBRATION} | values
         detector = parts.load("detectors", detect)
         fitter = parts.load("fitters", fit or DEFAULT_FITTER)
         takers: dict[str, dict[str, Any]] = {"own": {}, "detector": {}, "fitter": {}}
@@ -147,6 +170,32 @@ class LocalizeSettings(Settings):
                 if not isinstance(value, Settings):
                     record[name] = list(value) if isinstance(value, tuple) else value
         return record
+
+
+def fitter_for(calibration: str | Path) -> str:
+    """Name the fitter that a calibration file is for: by its widths, or by the measured model."""
+    return _SPLINE if Path(calibration).suffix.lower() in (".hdf5", ".h5") else _WIDTHS
+
+
+def _check_calibration(fitter: Settings, calibration: str | None) -> None:
+    """Raise if the fitter and the calibration cannot work together."""
+    model = bool(calibration) and fitter_for(str(calibration)) == _SPLINE
+    if getattr(fitter, "needs_calibration", False):
+        if not model:
+            raise ParameterError(
+                "The spline fit needs a measured point spread function: choose the .hdf5 that "
+                "`limelight psf spline STACK` wrote as calibration."
+            )
+    elif model:
+        raise ParameterError(
+            f"{Path(str(calibration)).name} is a measured point spread function: choose the fit "
+            f"{_SPLINE!r} for it."
+        )
+    elif calibration and getattr(fitter, "one_width", False):
+        raise ParameterError(
+            "z comes from the widths along x and y, and this fit has one width only. Choose "
+            "'mle-sigmaxy', 'lq-sigmaxy' or 'phasor-sigmaxy'."
+        )
 
 
 def _check_numbers(name: str, value: Any, count: int, what: str) -> None:

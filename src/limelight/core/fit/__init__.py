@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from limelight.core.fit.lq import fit_lq
     from limelight.core.fit.mle import fit_mle
     from limelight.core.fit.phasor import fit_phasor
+    from limelight.core.fit.spline import fit_spline
 
 _HOMES = {
     "fit_avg": "limelight.core.fit.avg",
     "fit_lq": "limelight.core.fit.lq",
     "fit_mle": "limelight.core.fit.mle",
     "fit_phasor": "limelight.core.fit.phasor",
+    "fit_spline": "limelight.core.fit.spline",
 }
 
-__all__ = ["fit_avg", "fit_lq", "fit_mle", "fit_phasor"]
+__all__ = ["fit_avg", "fit_lq", "fit_mle", "fit_phasor", "fit_spline"]
 
 
 def __getattr__(name: str) -> Any:

@@ -44,7 +44,7 @@ def _weights(u, values, slopes):
 @njit(nogil=True, cache=True)
 def _cell(place, last):
     """Index of the cell of a place, within 0 to `last`, and the place in it."""
-    k = min(max(int(math.floor(place)), 0), last)
+    k = min(max(math.floor(place), 0), last)
     return k, place - k
 
 
@@ -82,10 +82,10 @@ def evaluate(coefficients, A, W, depth, origin, box, theta, data, extra, valid, 
     kz, u = _cell(theta[Z] + origin[0], depth - 1)
     _weights(u, small[0], small[1])
     y = origin[1] - half - theta[Y]
-    ky = int(math.floor(y))
+    ky = math.floor(y)
     _weights(y - ky, small[2], small[3])
     x = origin[2] - half - theta[X]
-    kx = int(math.floor(x))
+    kx = math.floor(x)
     _weights(x - kx, small[4], small[5])
     z0, z1, z2, z3 = small[0, 0], small[0, 1], small[0, 2], small[0, 3]
     d0, d1, d2, d3 = small[1, 0], small[1, 1], small[1, 2], small[1, 3]
@@ -220,10 +220,10 @@ def _compare(planes, s, A, W, origin, box, x, y, data, valid, work, small, fit):
     rows = box + 3
     wide = (rows + 15) // 16
     at_y = origin[1] - half - y
-    ky = int(math.floor(at_y))
+    ky = math.floor(at_y)
     _weights(at_y - ky, small[2], small[3])
     at_x = origin[2] - half - x
-    kx = int(math.floor(at_x))
+    kx = math.floor(at_x)
     _weights(at_x - kx, small[4], small[5])
     y0, y1, y2, y3 = small[2, 0], small[2, 1], small[2, 2], small[2, 3]
     x0, x1, x2, x3 = small[4, 0], small[4, 1], small[4, 2], small[4, 3]

@@ -5,7 +5,7 @@ Each is registered under its name in the entry-point group ``limelight.fitters``
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from limelight.core.fit.avg import fit_avg
 from limelight.core.fit.lq import fit_lq
@@ -77,6 +77,8 @@ class _Free(_Iterative):
 class _Fixed(Settings):
     """A width that is known."""
 
+    one_width: ClassVar[bool] = True  # said to those who need widths along x and y, for z
+
     sigma: float = setting(
         1.2,
         help="Width (standard deviation) of the point spread function.",
@@ -88,6 +90,8 @@ class _Fixed(Settings):
 
 class MLE(_Free):
     """Maximum likelihood, pixel-integrated Gaussian with one width (Smith et al. 2010)."""
+
+    one_width: ClassVar[bool] = True
 
     def fit(self, spots: Spots) -> Columns:
         """Fit every box; columns as of `limelight.core.fit.fit_mle`."""
@@ -113,6 +117,8 @@ class MLEFixed(_Fixed, _Iterative):
 class LQ(_Free):
     """Least squares, pixel-integrated Gaussian with one width."""
 
+    one_width: ClassVar[bool] = True
+
     def fit(self, spots: Spots) -> Columns:
         """Fit every box; columns as of `limelight.core.fit.fit_lq`."""
         return self._fit(fit_lq, spots, "shared", start_sigma=self.start_sigma)
@@ -137,6 +143,8 @@ class LQFixed(_Fixed, _Iterative):
 class Average(Settings):
     """Sum of the box; the molecule stays at its centre."""
 
+    one_width: ClassVar[bool] = True
+
     def fit(self, spots: Spots) -> Columns:
         """Sum every box; columns as of `limelight.core.fit.fit_avg`."""
         return fit_avg(spots.photons)
@@ -150,6 +158,8 @@ def _phasor(spots: Spots, sigma: Width | float) -> Columns:
 
 class Phasor(Settings):
     """Phases of Fourier coefficients, one width, instantly (Martens et al. 2018)."""
+
+    one_width: ClassVar[bool] = True
 
     def fit(self, spots: Spots) -> Columns:
         """Locate every box's molecule; columns as of `limelight.core.fit.fit_phasor`."""

@@ -17,7 +17,7 @@ References
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -293,6 +293,8 @@ def _as_candidates(
 
 class MultiEmitter(Settings):
     """Maximum likelihood, overlapping molecules fitted together where there are any."""
+
+    one_width: ClassVar[bool] = True
 
     sigma: float | None = setting(
         None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -176,6 +177,12 @@ def _align(
     return place, float(amplitude), float(level), similarity
 
 
+def _align_one(
+    solid: Floats, beads: Sequence[Floats], shifts: Floats, k: int
+) -> tuple[Floats, float, float, float]:
+    return _align(solid, beads[k], shifts[k])
+
+
 def _solve(
     beads: Sequence[Floats],
     shifts: Floats,
@@ -302,8 +309,7 @@ def average_beads(
             smooth,
             threads,
         )
-        solid = start
-        found = each(lambda k: _align(solid, beads[k], shifts[k]), range(len(beads)), threads)
+        found = each(partial(_align_one, start, beads, shifts), range(len(beads)), threads)
         shifts = np.stack([f[0] for f in found])
         amplitudes = np.maximum(np.array([f[1] for f in found]), 1e-9)
         levels = np.array([f[2] for f in found])

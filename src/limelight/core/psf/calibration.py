@@ -9,7 +9,7 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,7 +95,8 @@ class ZCalibration:
     def widths(self, z_nm: ArrayLike) -> tuple[Floats, Floats]:
         """Return the widths along x and y, pixels, at stage positions (nm)."""
         z = np.asarray(z_nm, np.float64)
-        return np.polyval(self.x_coefficients, z), np.polyval(self.y_coefficients, z)
+        found = [np.polyval(c, z) for c in (self.x_coefficients, self.y_coefficients)]
+        return np.asarray(found[0], np.float64), np.asarray(found[1], np.float64)
 
     @property
     def usable(self) -> tuple[float, float]:
@@ -228,13 +229,20 @@ def calibrate_z(
             f"polynomial of sixth degree needs at least {DEGREE + 1}. Record smaller steps, or "
             "look whether the beads are found (a smaller threshold or box)."
         )
-    z = (np.arange(slices) - 0.5 * (slices - 1)) * step_nm
+    z: Floats = (np.arange(float(slices)) - 0.5 * (slices - 1)) * step_nm
     curves = [_polynomial(z[there], mean[there]) for mean in (mean_x, mean_y)]
     z = z - _crossing(curves, z[there])
     curves = [_polynomial(z[there], mean[there]) for mean in (mean_x, mean_y)]
     calibrated = (float(z[there].min()), float(z[there].max()))
     first = ZCalibration(
-        *curves, calibrated, calibrated, magnification, abs(step_nm), slices, dict(about or {})
+        curves[0],
+        curves[1],
+        calibrated,
+        calibrated,
+        magnification,
+        abs(step_nm),
+        slices,
+        dict(about or {}),
     )
     fitted = fit_z(width_x, width_y, first, reject=False)["z"] / magnification
     residual = fitted - z[where]
@@ -245,9 +253,7 @@ def calibrate_z(
     if within.any():  # the ends of a polynomial are its worst part
         limit = 3 * float(np.median(rms[within]))
         low, high = _around(z, np.isfinite(rms) & (rms <= limit), low, high)
-    calibration = ZCalibration(
-        *curves, calibrated, (low, high), magnification, abs(step_nm), slices, dict(about or {})
-    )
+    calibration = replace(first, usable_nm=(low, high))
     return calibration, CalibrationReport(z, mean_x, mean_y, kept, fitted, residual, rms)
 
 

@@ -35,7 +35,7 @@ _SMALLEST = 5
 
 
 def basis(u: ArrayLike) -> tuple[Floats, Floats]:
-    """Return the four cubic B-splines at a place 0 <= u < 1 in a cell, and their slopes (4, ...)."""
+    """Return the four cubic B-splines at 0 <= u <= 1 in a cell, and their slopes (4, ...)."""
     t = np.asarray(u, np.float64)
     s = 1 - t
     values = (s**3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
@@ -69,8 +69,7 @@ def _interpolation(samples: int) -> Floats:
     system[0, :5] = system[-1, -5:] = (1, -4, 6, -4, 1)
     right = np.zeros((samples + 2, samples))
     right[1:-1] = np.eye(samples)
-    solution: Floats = np.linalg.solve(system, right)
-    return solution
+    return np.asarray(np.linalg.solve(system, right), np.float64)
 
 
 def coefficients_of(volume: ArrayLike) -> Floats:
@@ -88,7 +87,8 @@ def coefficients_of(volume: ArrayLike) -> Floats:
             f"not {samples.shape}."
         )
     matrices = [_interpolation(n) for n in samples.shape]
-    return np.einsum("az,by,cx,zyx->abc", *matrices, samples, optimize=True)
+    found: Floats = np.einsum("az,by,cx,zyx->abc", *matrices, samples, optimize=True)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +176,9 @@ class SplinePSF:
     def volume(self) -> Floats:
         """Return the samples (Z, Y, X)."""
         z, y, x = (sampling(np.arange(n), n) for n in self.shape)
-        return np.einsum("az,by,cx,zyx->abc", z, y, x, self.coefficients, optimize=True)
+        solid = self.coefficients.astype(np.float64)
+        found: Floats = np.einsum("az,by,cx,zyx->abc", z, y, x, solid, optimize=True)
+        return found
 
     def image(self, x: ArrayLike, y: ArrayLike, z: ArrayLike, box: int) -> Floats:
         """Return the images of points (N, box, box), in plain numpy.
