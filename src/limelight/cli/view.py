@@ -11,6 +11,10 @@ from limelight.core.errors import LimelightError
 if TYPE_CHECKING:
     import argparse
 
+    import napari
+
+    from limelight.io import FileMovie
+
 __all__ = ["add_to", "main"]
 
 
@@ -40,13 +44,32 @@ def main(options: argparse.Namespace) -> int:
     viewer = napari.Viewer()
     for path in options.paths:
         if movies and path in chosen:
-            from limelight.widgets.reader import movie_layer
-
-            data = movie_layer(movies.pop(0))
-            viewer.add_layer(napari.layers.Layer.create(*data))
+            _add(viewer, movies.pop(0))
         else:
             viewer.open(path, plugin="napari-limelight")
     if not options.no_dock:
         viewer.window.add_plugin_dock_widget("napari-limelight", "Localize")
     napari.run()
     return 0
+
+
+def _add(viewer: napari.Viewer, movie: FileMovie) -> None:
+    """Show one movie of a file, as the reader does."""
+    import numpy as np
+
+    from limelight.io import LazyFrames
+
+    size = movie.metadata.get("Pixelsize")
+    um = float(size) / 1000 if isinstance(size, int | float) and size > 0 else None
+    low, high = (float(q) for q in np.nanquantile(movie.read(0, 1), (0.001, 0.9995)))
+    viewer.add_image(
+        LazyFrames(movie),
+        name=movie.name.removesuffix(".ome"),
+        scale=(1.0, um or 1.0, um or 1.0),
+        units=("pixel", "um", "um") if um else ("pixel",) * 3,
+        axis_labels=("time", "y", "x"),
+        contrast_limits=(low, max(high, low + 1.0)),
+        metadata={**movie.metadata, "movie": movie},
+        rgb=False,
+        multiscale=False,
+    )

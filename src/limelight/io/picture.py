@@ -205,7 +205,10 @@ def picture_job(
         )
     shape = picture_shape(channels, pixel_size_nm, viewport)
     if kind == "png" and max(shape) > _MOST_PNG:
-        raise ParameterError(f"A PNG cannot have {shape[0]} x {shape[1]} pixels.")
+        raise ParameterError(
+            f"A PNG cannot have {shape[0]:,} x {shape[1]:,} pixels, at most {_MOST_PNG:,} along a "
+            "side. Choose larger pixels, or a name that ends with .ome.tif or .ome.zarr."
+        )
     yield Progress(0, 1, "Sorting the molecules…")
     scenes = []
     for channel in channels:
