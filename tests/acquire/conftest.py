@@ -25,10 +25,15 @@ def demo() -> Iterator[Any]:
     core.setExposure(1)
     before = set(threading.enumerate())
     yield core
+
+    def left() -> list[str]:
+        new = set(threading.enumerate()) - before
+        return [t.name for t in new if t.name.startswith("limelight")]
+
     end = time.monotonic() + 5
-    while time.monotonic() < end and set(threading.enumerate()) - before:
+    while time.monotonic() < end and left():
         time.sleep(0.01)
-    left = [t.name for t in set(threading.enumerate()) - before if t.name.startswith("limelight")]
+    names = left()
     core.unloadAllDevices()
     pymmcore.CMMCore.registerCallback(core, None)
-    assert not left, f"threads are left: {left}"
+    assert not names, f"threads are left: {names}"

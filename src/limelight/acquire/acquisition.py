@@ -668,7 +668,6 @@ class Acquisition:
     def _run(self) -> None:
         try:
             self._acquire_all()
-            self._reason = self._reason or "completed"
         except Stopped:
             self._reason = self._reason or "canceled"
         except LimelightError as error:
@@ -761,8 +760,12 @@ class Acquisition:
             if not pipeline.finish(10.0 if stopping else None):
                 self.say("A processor or the disk does not answer; it was left behind.")
                 pipeline.give_up()
+        self._reason = self._reason or "completed"
         note = self.note()
-        for writer in self.saving.writers:
+        for writer in self.saving.writers[:-1]:
+            with contextlib.suppress(LimelightError):  # what is wrong with it was said
+                writer.finish(note)
+        for writer in self.saving.writers[-1:]:
             carefully(partial(writer.finish, note), "The data set could not be completed")
         if self.saving.writers and self.format != "ram":
             carefully(
@@ -780,8 +783,6 @@ class Acquisition:
         with _IN_USE_LOCK:
             if _IN_USE.get(id(self.core)) is self:
                 del _IN_USE[id(self.core)]
-        if not self._expected and self._error is None and self._reason == "":
-            self._reason = "completed"
         self._phase = "finished"
         with self.saving.there:
             self.saving.there.notify_all()
