@@ -52,100 +52,102 @@ METADATA: dict[str, Any] = {
 }
 
 
-def frames(size: int) -> tuple[Any, int]:
-    """Return some images, as many as a chunk has, and how often to write one."""
+def frames(size: int) -> list[Frame]:
+    """Return frames of 1 GB, whose pixels are those of as many images as a chunk has."""
     rng = np.random.default_rng(0)
     ring = rng.integers(90, 400, (CHUNK, size, size)).astype(np.uint16)
-    return ring, BYTES // (2 * size * size) // CHUNK * CHUNK
+    count = BYTES // (2 * size * size) // CHUNK * CHUNK
+    found = []
+    for k in range(count):
+        axes = {"time": k}
+        about = {**METADATA, "Axes": axes, "ElapsedTime-ms": 10.0 * k, "ImageNumber": k}
+        found.append(Frame(ring[k % CHUNK], k, axes, about))
+    return found
 
 
-def ours(kind: str) -> Callable[[Path, Any, int], None]:
+def ours(kind: str) -> Callable[[Path, list[Frame]], None]:
     """Return a function that writes with Limelight."""
 
-    def write(folder: Path, ring: Any, count: int) -> None:
-        shape = ring.shape[1:]
-        stream = Stream(shape, ring.dtype, sizes={"time": count})
+    def write(folder: Path, some: list[Frame]) -> None:
+        pixels = some[0].pixels
+        stream = Stream(some[0].shape, pixels.dtype, sizes={"time": len(some)})
         writer = create(folder, "bench", kind, stream=stream, summary={"PixelSize_um": 0.1})
-        for k in range(count):
-            axes = {"time": k}
-            about = {**METADATA, "Axes": axes, "ElapsedTime-ms": 10.0 * k, "ImageNumber": k}
-            writer.write(Frame(ring[k % CHUNK], k, axes, about))
+        for frame in some:
+            writer.write(frame)
         writer.finish()
 
     return write
 
 
-def plain(folder: Path, ring: Any, count: int) -> None:
+def plain(folder: Path, some: list[Frame]) -> None:
     """Write to one plain file."""
     descriptor = os.open(folder / "plain", os.O_CREAT | os.O_WRONLY)
-    for k in range(count):
-        os.write(descriptor, ring[k % CHUNK].data)
+    for frame in some:
+        os.write(descriptor, frame.pixels.data)
     os.close(descriptor)
 
 
-def ndtiff(folder: Path, ring: Any, count: int) -> None:
+def ndtiff(folder: Path, some: list[Frame]) -> None:
     """Write with ndtiff."""
     from ndtiff import NDTiffDataset
 
     dataset = NDTiffDataset(str(folder), name="bench", summary_metadata={}, writable=True)
-    for k in range(count):
-        axes = {"time": k}
-        about = {**METADATA, "Axes": axes, "ElapsedTime-ms": 10.0 * k, "ImageNumber": k}
-        dataset.put_image(axes, ring[k % CHUNK], about)
+    for frame in some:
+        dataset.put_image(frame.axes, frame.pixels, frame.metadata)
     dataset.finish()
     dataset.close()
 
 
-def tifffile(folder: Path, ring: Any, count: int) -> None:
-    """Write with tifffile, planes one behind the other."""
+def tifffile(folder: Path, some: list[Frame]) -> None:
+    """Write with tifffile, planes one behind the other, without metadata."""
     from tifffile import TiffWriter
 
     with TiffWriter(folder / "bench.tif", bigtiff=True) as writer:
-        for k in range(count):
-            writer.write(ring[k % CHUNK], contiguous=True, metadata=None)
+        for frame in some:
+            writer.write(frame.pixels, contiguous=True, metadata=None)
 
 
-def tensorstore(folder: Path, ring: Any, count: int) -> None:
-    """Write with tensorstore, a chunk at once, as it is fastest."""
+def tensorstore(folder: Path, some: list[Frame]) -> None:
+    """Write with tensorstore, a chunk at once, as it is fastest; without metadata."""
     import tensorstore as ts
 
-    shape = ring.shape[1:]
+    ring = np.stack([frame.pixels for frame in some[:CHUNK]])
     array = ts.open(
         {
             "driver": "zarr3",
             "kvstore": {"driver": "file", "path": str(folder / "bench.zarr")},
             "metadata": {
-                "shape": [count, *shape],
+                "shape": [len(some), *ring.shape[1:]],
                 "data_type": "uint16",
                 "chunk_grid": {
                     "name": "regular",
-                    "configuration": {"chunk_shape": [CHUNK, *shape]},
+                    "configuration": {"chunk_shape": list(ring.shape)},
                 },
                 "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
             },
             "create": True,
         }
     ).result()
-    for k in range(0, count, CHUNK):
+    for k in range(0, len(some), CHUNK):
         array[k : k + CHUNK].write(ring).result()
 
 
-WRITERS: dict[str, tuple[str, Callable[[Path, Any, int], None]]] = {
+WRITERS: dict[str, tuple[str, Callable[[Path, list[Frame]], None]]] = {
     "ndtiff": ("NDTiff beside ndtiff", ndtiff),
     "ome-tiff": ("OME-TIFF beside tifffile", tifffile),
     "ome-zarr": ("OME-Zarr beside tensorstore", tensorstore),
 }
 
 
-def rate(write: Callable[[Path, Any, int], None], folder: Path, ring: Any, count: int) -> float:
+def rate(write: Callable[[Path, list[Frame]], None], folder: Path, some: list[Frame]) -> float:
     """Return MB/s of one turn; what was written is taken away again."""
     inside = folder / "turn"
     inside.mkdir()
     start = time.perf_counter()
-    write(inside, ring, count)
+    write(inside, some)
     seconds = time.perf_counter() - start
     shutil.rmtree(inside)
-    return float(ring[0].nbytes * count / seconds / 1e6)
+    return some[0].pixels.nbytes * len(some) / seconds / 1e6
 
 
 def main() -> None:
@@ -157,14 +159,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         for size in SIZES:
-            ring, count = frames(size)
+            some = frames(size)
             turns: dict[str, list[float]] = {}
-            jobs: dict[str, Callable[[Path, Any, int], None]] = {"plain": plain}
+            jobs: dict[str, Callable[[Path, list[Frame]], None]] = {"plain": plain}
             for kind, (_, library) in WRITERS.items():
                 jobs |= {kind: ours(kind), f"{kind} library": library}
             for turn in range(options.rounds + 1):
                 for job, write in jobs.items():
-                    found = rate(write, folder, ring, count)
+                    found = rate(write, folder, some)
                     if turn:  # the first one is not counted
                         turns.setdefault(job, []).append(found)
             median = {job: statistics.median(found) for job, found in turns.items()}

@@ -143,11 +143,16 @@ def pack(axes: bytes, place: Place, *, long: bool) -> bytes:
     long : bool
         Whether for ``frames.index``, not for ``NDTiff.index``.
     """
-    file = place.file.encode()
     rest = (_LONG if long else _SHORT).pack(
         place.pixels, place.width, place.height, place.kind, 0, place.metadata, place.length, 0
     )
-    return b"".join((_LENGTH.pack(len(axes)), axes, _LENGTH.pack(len(file)), file, rest))
+    return b"".join((_LENGTH.pack(len(axes)), axes, _packed_name(place.file), rest))
+
+
+@lru_cache(maxsize=256)
+def _packed_name(file: str) -> bytes:
+    name = file.encode()
+    return _LENGTH.pack(len(name)) + name
 
 
 def unpack(body: bytes, *, long: bool) -> Iterator[tuple[dict[str, int | str], Place, int]]:

@@ -204,6 +204,7 @@ def test_a_folder_that_vanishes(format_: str, begin: Any, tmp_path: Path, frame:
     writer = begin(format_)
     writer.write(frame(0, {"time": 0}))
     shutil.rmtree(writer.path)
+    time.sleep(0.11)
     with pytest.raises(StorageError, match=r"cannot be reached.*another folder"):
         writer.write(frame(1, {"time": 1}))
     assert writer.frames_written == 1

@@ -103,7 +103,7 @@ class NDTiffWriter(Writer):
         body, at, meta_at = directory.at(file.end, len(metadata))
         odd = b"\0" * (size - 1 & 1)
         self._begin = file.append([body, pixels.reshape(-1).view(np.uint8).data, metadata, odd])
-        return Place(file.path.name, at, height, width, kind, meta_at, len(metadata))
+        return Place(file.name, at, height, width, kind, meta_at, len(metadata))
 
     def _undo(self) -> None:
         self._files[-1].cut(self._begin)

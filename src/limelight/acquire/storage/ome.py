@@ -52,7 +52,8 @@ Key = tuple[tuple[str, int | str], ...]
 
 def series_key(axes: Mapping[str, int | str]) -> Key:
     """Return the positions on all axes but time, channel and z."""
-    return tuple((name, value) for name, value in sorted(axes.items()) if name not in INSIDE)
+    outside = [(name, value) for name, value in axes.items() if name not in INSIDE]
+    return tuple(sorted(outside)) if outside else ()
 
 
 def series_label(key: Key, taken: Sequence[str]) -> str:
@@ -111,9 +112,12 @@ class Series:
         """Add an image, by its number in the index."""
         self.rows.append(row)
         if len(self.rows) <= _MOST_PLANES:
+            get, append = metadata.get, self._values.append
             for first, second in _KEYS:
-                value = metadata.get(first)
-                self._values.append(_number(metadata.get(second) if value is None else value))
+                value = get(first)
+                if value is None:
+                    value = get(second)
+                append(value if type(value) is float else _number(value))
 
     def planes(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return what is known of the first images, shape (n, 5); nan where it is not known."""

@@ -135,7 +135,7 @@ class OmeTiffWriter(Writer):
         odd = bytes(-(directory.size + pixels.nbytes + len(metadata)) % 8)
         view = pixels.reshape(-1).view(np.uint8).data
         self._begin = output.append([body, view, metadata, odd])
-        return Place(output.path.name, at, height, width, kind, meta_at, len(metadata))
+        return Place(output.name, at, height, width, kind, meta_at, len(metadata))
 
     def _undo(self) -> None:
         self._file.output.cut(self._begin)

@@ -102,12 +102,14 @@ class OutputFile:
 
     Attributes
     ----------
+    name : str
+        Its name.
     end : int
         Length of what is in it.
     """
 
     def __init__(self, path: Path, *, again: bool = False) -> None:
-        self.path = path
+        self.path, self.name = path, path.name
         flags = os.O_RDWR | os.O_CREAT | _FLAGS
         self._descriptor: int | None = os.open(path, flags | (0 if again else os.O_EXCL), 0o666)
         self.end = 0

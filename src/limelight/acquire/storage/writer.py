@@ -77,8 +77,10 @@ def plain_axes(axes: Mapping[str, Any]) -> dict[str, int | str]:
     """
     found: dict[str, int | str] = {}
     for name, value in axes.items():
-        if isinstance(value, str):
-            found[str(name)] = value
+        if type(value) is int or type(value) is str:
+            found[name] = value
+        elif isinstance(value, str):
+            found[str(name)] = str(value)
         elif isinstance(value, int | np.integer) and not isinstance(value, bool):
             found[str(name)] = int(value)
         else:
@@ -228,11 +230,11 @@ class Writer:
 
     def _look(self, *, closely: bool = False) -> None:
         """Raise if the files were deleted, or the folder is not where it was."""
-        if self._index_file.is_gone:
-            raise FileNotFoundError(2, "it was deleted")
         now = time.monotonic()
         if closely or now - self._looked > _LOOK_EVERY:
             self._looked = now
+            if self._index_file.is_gone:
+                raise FileNotFoundError(2, "it was deleted")
             if _identity(self.path) != self._identity:
                 raise FileNotFoundError(2, "it was moved or replaced")
 
