@@ -225,6 +225,10 @@ def test_what_is_known_of_the_axes(tmp_path, kind):
         assert image.labels == {"channel": ("GFP", "R & <FP>")}
         with open_movie(path, channel="R & <FP>", z=2) as movie:
             assert movie.chosen == {"channel": 1, "z": 2}
+        with pytest.warns(UserWarning, match=r"open_movie\(path, (z|channel)=...\) opens"):
+            movie = open_movie(path)
+        assert movie.choices == {"channel": ("GFP", "R & <FP>"), "z": ("0", "1", "2", "3")}
+        movie.close()
 
 
 @pytest.mark.parametrize("names", [["A", "A"], ["A", ""], ["A"]])
