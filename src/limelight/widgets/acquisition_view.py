@@ -1,0 +1,285 @@
+"""What is seen of an acquisition while it runs: images, molecules, objects, curves."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from limelight.acquire.live import contrast_of
+from limelight.core.errors import LimelightError
+from limelight.core.localizations import Localizations
+from limelight.core.locs.result import Line, Plot
+from limelight.core.readings import Readings
+from limelight.core.render.live import LivePicture
+from limelight.core.stream import Objects, Reading
+from limelight.widgets.layers import Placement, add_molecules, show_picture
+from limelight.widgets.live_layer import LiveLayer
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels, Layer
+
+    from limelight.acquire import Acquisition
+
+__all__ = ["AcquisitionView"]
+
+_IMAGE_MS = 33
+_SLOW = 8  # image ticks between two looks at what changes slowly
+_CURVE = 4000  # frames of a curve
+_DIVIDE = 4  # a camera pixel into so many drawn ones: what is seen while it grows
+
+
+class AcquisitionView(QObject):
+    """Shows an acquisition in a viewer; takes the newest of everything, and waits for nothing.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Where.
+
+    Signals
+    -------
+    read : tuple of Plot
+        Curves of what processors read, now and then.
+    """
+
+    read = Signal(tuple)
+
+    def __init__(self, viewer: ViewerModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self.follow = True
+        self.changing = False
+        """Whether layers are being changed here: sliders that move then were not moved by hand."""
+        self.acquisition: Acquisition | None = None
+        self.newest: LiveLayer | None = None
+        self.dataset_layer: Image | None = None
+        self.picture_layer: Image | None = None
+        self._objects_layers: dict[str, Labels] = {}
+        self._timer = QTimer(self)
+        self._timer.setInterval(_IMAGE_MS)
+        self._timer.timeout.connect(self._look)
+        self._tick = 0
+        self.shown = 0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._index = -1
+        self._drawn = -1
+        self._limits: tuple[float, float] | None = None
+        self._lock = threading.Lock()
+        self.readings: dict[str, Readings] = {}
+        self._pictures: dict[str, LivePicture] = {}
+        self._early: list[tuple[str, Localizations]] = []
+        self._objects: dict[str, Objects] = {}
+        self.dataset_layer = self.picture_layer = None
+        self._objects_layers = {}
+        self.shown = 0
+
+    # -- what processors give, in their threads ---------------------------------------------------
+    def take(self, name: str, output: Any) -> None:
+        """Keep what a processor gave; called from its thread."""
+        if isinstance(output, Reading):
+            with self._lock:
+                readings = self.readings.setdefault(name, Readings())
+            readings.add(output)
+        elif isinstance(output, Localizations):
+            picture = self._picture(name)
+            if picture is None:
+                self._early.append((name, output))
+                return
+            early, self._early = self._early, []
+            for _, locs in early:
+                picture.add(locs)
+            picture.add(output)
+        elif isinstance(output, Objects):
+            self._objects[output.name] = output
+
+    def _picture(self, name: str) -> LivePicture | None:
+        found = self._pictures.get(name)
+        stream = self.acquisition.stream if self.acquisition is not None else None
+        if found is None and stream is not None:
+            pixel_nm = stream.camera.pixel_size_nm
+            found = LivePicture(stream.shape, pixel_nm, pixel_nm / _DIVIDE)
+            self._pictures[name] = found
+        return found
+
+    # -- showing ----------------------------------------------------------------------------------
+    def expect(self) -> None:
+        """Get ready for a new acquisition, before it is made."""
+        self.acquisition = None
+        self._reset()
+
+    def begin(self, acquisition: Acquisition) -> None:
+        """Show an acquisition from now on."""
+        self.acquisition = acquisition
+        self.newest = LiveLayer(self._viewer, acquisition.core, f"{acquisition.name} (newest)")
+        self._timer.start()
+
+    def end(self) -> None:
+        """Show what there is in the end, in layers that stay."""
+        self._timer.stop()
+        acquisition = self.acquisition
+        if acquisition is None:
+            return
+        self._look_at_image()
+        self._look_slowly()
+        newest = self.newest.layer if self.newest is not None else None
+        if self.dataset_layer is not None:
+            self.dataset_layer.visible = True
+            if newest is not None and newest in self._viewer.layers:
+                self._viewer.layers.remove(newest)
+        self._add_tables(acquisition)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._timer.stop()
+
+    def _look(self) -> None:
+        self.changing = True
+        try:
+            self._look_at_image()
+            self._tick += 1
+            if self._tick % _SLOW == 0:
+                self._look_slowly()
+        except RuntimeError:  # the window is going
+            self._timer.stop()
+        finally:
+            self.changing = False
+
+    def _look_at_image(self) -> None:
+        acquisition = self.acquisition
+        frame = acquisition.latest if acquisition is not None else None
+        if frame is None or frame.index == self._index or self.newest is None:
+            return
+        self._index = frame.index
+        if self._limits is None or self.shown % 15 == 0:
+            self._limits = contrast_of(frame.pixels)
+        self.newest.show(np.array(frame.pixels), self._limits if self.shown % 15 == 0 else None)
+        self.shown += 1
+        if self.newest.layer is not None:
+            self.newest.layer.visible = self.follow
+
+    def _look_slowly(self) -> None:
+        acquisition = self.acquisition
+        if acquisition is None:
+            return
+        self._show_dataset(acquisition)
+        self._show_pictures(acquisition)
+        self._show_objects()
+        if self.readings:
+            self.read.emit(tuple(self.plots()))
+
+    def _show_dataset(self, acquisition: Acquisition) -> None:
+        try:
+            dataset = acquisition.get_dataset(timeout=0)
+            if dataset is None or not len(dataset):
+                return
+            sizes = {n: len(values) for n, values in dataset.axes.items()}
+            names = [n for n, size in sizes.items() if size > 1 or n == "time"]
+            array = dataset.as_array(axes=names)
+        except (LimelightError, OSError, ValueError, TimeoutError):
+            return  # nothing is there yet
+        if array.ndim < 3:
+            return
+        layer = self.dataset_layer
+        there = layer is not None and layer in self._viewer.layers
+        if there and layer.data.ndim == array.ndim:  # type: ignore[union-attr]
+            if layer.data.shape != array.shape:  # type: ignore[union-attr]
+                step = tuple(self._viewer.dims.current_step)
+                layer.data = array  # type: ignore[union-attr]
+                if not self.follow:
+                    self._viewer.dims.current_step = step
+            if layer.visible == self.follow:  # type: ignore[union-attr]
+                layer.visible = not self.follow  # type: ignore[union-attr]
+            return
+        if there:
+            self._viewer.layers.remove(layer)
+        um = acquisition.stream.camera.pixel_size_nm / 1000 if acquisition.stream else 0
+        outer = array.ndim - 2
+        options: dict[str, Any] = {
+            "name": acquisition.name,
+            "colormap": "gray",
+            "contrast_limits": self._limits,
+            "visible": not self.follow,
+            "scale": (*(1.0,) * outer, um or 1.0, um or 1.0),
+            "units": (*("pixel",) * outer, *(("um", "um") if um else ("pixel", "pixel"))),
+            "axis_labels": (*names, "y", "x"),
+        }
+        layer = self._viewer.add_image(array, **options)
+        self.dataset_layer = layer
+        self._below_newest(layer)
+
+    def _below_newest(self, layer: Layer) -> None:
+        newest = self.newest.layer if self.newest is not None else None
+        if newest is not None and newest in self._viewer.layers:
+            layers = self._viewer.layers
+            layers.move(layers.index(layer), layers.index(newest))
+
+    def _placement(self, acquisition: Acquisition) -> tuple[Placement, float]:
+        pixel_nm = acquisition.stream.camera.pixel_size_nm if acquisition.stream else 100.0
+        um = pixel_nm / 1000
+        return Placement((um, um), (0.0, 0.0), ("um", "um")), pixel_nm
+
+    def _show_pictures(self, acquisition: Acquisition) -> None:
+        for name, live in list(self._pictures.items()):
+            if live.molecules == self._drawn:
+                continue
+            self._drawn = live.molecules
+            placement, pixel_nm = self._placement(acquisition)
+            layer = self.picture_layer if self.picture_layer in self._viewer.layers else None
+            first = layer is None
+            self.picture_layer = show_picture(
+                self._viewer,
+                live.picture(),
+                placement,
+                pixel_nm,
+                name=f"{acquisition.name} super-resolution ({name})",
+                layer=layer,
+            )
+            if first:
+                self.picture_layer.blending = "additive"  # over the newest image
+
+    def _show_objects(self) -> None:
+        newest = self.newest.layer if self.newest is not None else None
+        for name, found in list(self._objects.items()):
+            if found.labels.ndim != 2:
+                continue
+            layer = self._objects_layers.get(name)
+            features = found.features.reset_index(names="index")
+            if layer is not None and layer in self._viewer.layers:
+                layer.data = found.labels
+            else:
+                place = {"scale": newest.scale, "units": newest.units} if newest is not None else {}
+                layer = self._viewer.add_labels(found.labels, name=name, **place)
+                layer.contour = 1
+                self._objects_layers[name] = layer
+            layer.features = features
+
+    def _add_tables(self, acquisition: Acquisition) -> None:
+        for name in list(self._pictures):
+            locs = acquisition.results.localizations(name)
+            if locs is None or not len(locs):
+                continue
+            placement, _ = self._placement(acquisition)
+            with suppress(LimelightError):
+                add_molecules(
+                    self._viewer, locs, placement, name=f"{acquisition.name} molecules ({name})"
+                )
+
+    def plots(self) -> list[Plot]:
+        """Return a curve for every number that processors read."""
+        found = []
+        with self._lock:
+            listed = list(self.readings.items())
+        for part, readings in listed:
+            for name in readings.names:
+                frames, values = readings.curve(name, _CURVE)
+                title = name if len(listed) == 1 else f"{part}: {name}"
+                line = Line(name, np.asarray(frames, float), np.asarray(values, float))
+                found.append(Plot(title, "frame", name, (line,)))
+        return found
