@@ -20,6 +20,7 @@ __all__ = ["main"]
 COMMANDS = {
     "acquire": "acquire a sequence of images, without a window",
     "localize": "find and fit the molecules of movies",
+    "psf": "measure beads, calibrate z, average the point spread function",
     "segment": "find the objects of images and measure them",
     "convert": "write a table of molecules in another format",
     "info": "tell what a movie or a table of molecules is",

@@ -10,22 +10,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from limelight.core.errors import ParameterError
+from limelight.core.job import Job, Progress, run
 from limelight.core.pool import each
 from limelight.core.psf.spline import SplinePSF, basis, coefficients_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-__all__ = ["AveragedBeads", "average_beads"]
+__all__ = ["AveragedBeads", "average_beads", "average_job"]
 
 _ROUNDS = 3
 _DESCENTS = 12  # conjugate gradient steps per round: the start is good
@@ -233,7 +234,12 @@ def _solve(
     return solid
 
 
-def average_beads(
+def average_beads(cuts: Sequence[NDArray[np.float64]], **values: Any) -> AveragedBeads:
+    """Register beads and average them: `average_job` without its progress."""
+    return run(average_job(cuts, **values))
+
+
+def average_job(
     cuts: Sequence[NDArray[np.float64]],
     *,
     pixel_nm: float,
@@ -242,8 +248,7 @@ def average_beads(
     similarity: float = 0.9,
     about: Mapping[str, object] | None = None,
     threads: int | None = None,
-    on_round: Callable[[int, int], None] | None = None,
-) -> AveragedBeads:
+) -> Job[AveragedBeads]:
     """Register beads and average them.
 
     Parameters
@@ -260,8 +265,11 @@ def average_beads(
         Kept with the model.
     threads : int, optional
         Number of threads; all cores if not given.
-    on_round : callable, optional
-        Gets the numbers of rounds that are done and of all; what it raises ends the work.
+
+    Yields
+    ------
+    Progress
+        Rounds of averaging and registration that are done.
 
     Returns
     -------
@@ -317,8 +325,7 @@ def average_beads(
         used = likeness >= similarity
         if not used.any():
             used[int(np.argmax(likeness))] = True
-        if on_round is not None:
-            on_round(turn + 1, _ROUNDS)
+        yield Progress(turn + 1, _ROUNDS + 1, f"{int(used.sum())} beads registered")
     chosen = np.flatnonzero(used)
     final = _solve(
         [beads[k] for k in chosen],

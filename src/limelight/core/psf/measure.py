@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from limelight.core.errors import ParameterError
+from limelight.core.job import Job, Progress, run
 from limelight.core.pool import each
 from limelight.core.psf.bead_fit import BEAD_COLUMNS, fit_bead
 from limelight.core.psf.beads import Beads, as_stack, find_beads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -24,6 +25,7 @@ __all__ = [
     "SUMMARY_COLUMNS",
     "FieldMap",
     "Trend",
+    "bead_job",
     "field_map",
     "measure_beads",
     "summarize",
@@ -90,7 +92,12 @@ def theoretical_fwhm(
     return lateral * wavelength / na, axial * wavelength / (index - math.sqrt(index**2 - na**2))
 
 
-def measure_beads(
+def measure_beads(stack: ArrayLike, *, scale_um: Sequence[float], **values: Any) -> pd.DataFrame:
+    """Find and fit the beads of a stack: `bead_job` without its progress."""
+    return run(bead_job(stack, scale_um=scale_um, **values))
+
+
+def bead_job(
     stack: ArrayLike,
     *,
     scale_um: Sequence[float],
@@ -100,9 +107,8 @@ def measure_beads(
     baseline: ArrayLike = 0.0,
     bead_diameter_um: float = 0.0,
     threads: int | None = None,
-    on_bead: Callable[[int, int], None] | None = None,
     **finding: Any,
-) -> pd.DataFrame:
+) -> Job[pd.DataFrame]:
     """Find and fit the beads of a stack.
 
     Parameters
@@ -119,10 +125,13 @@ def measure_beads(
         The camera's count in the dark: taken off, so that the background is light.
     threads : int, optional
         Number of threads; all cores if not given.
-    on_bead : callable, optional
-        Gets the numbers of beads that are done and of all; what it raises ends the work.
     **finding
         More arguments of `find_beads`.
+
+    Yields
+    ------
+    Progress
+        Beads that are done.
 
     Returns
     -------
@@ -163,8 +172,7 @@ def measure_beads(
     for first in range(0, len(good), step):
         part = good[first : first + step]
         fits.update(zip(part, each(fit, part, threads), strict=True))
-        if on_bead is not None:
-            on_bead(min(first + step, len(good)), len(good))
+        yield Progress(min(first + step, len(good)), len(good), "beads measured")
     for k in range(len(found)):
         values = dict.fromkeys(BEAD_COLUMNS, math.nan)
         values |= {"x": float(found.x[k]), "y": float(found.y[k]), "z": float(found.z[k])}
