@@ -37,7 +37,7 @@ FIRST = (
 )
 OTHERS = (p.stem for p in sorted(HERE.glob("*.py")) if not p.stem.startswith("_"))
 NAMES = [n for n in dict.fromkeys((*FIRST, *OTHERS)) if n != "run_all"]
-SCREEN = {"preview_latency", "redraw"}
+SCREEN = {"live_localization", "preview_latency", "redraw"}
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Session", "observe_job"]
 
 EXPOSURE_MS = 10.0
-PICTURE_PIXEL_NM = 40.0
+PICTURE_PIXEL_NM = 50.0
 
 
 @dataclass(eq=False)
@@ -56,7 +56,7 @@ class Session:
     camera: Camera
     table: LiveTable = field(default_factory=LiveTable)
     picture: LivePicture = field(
-        default_factory=lambda: LivePicture((512, 512), 100.0, PICTURE_PIXEL_NM)
+        default_factory=lambda: LivePicture((512, 512), 100.0, PICTURE_PIXEL_NM, "smooth")
     )
     readings: Readings = field(default_factory=Readings)
     folder: Path | None = None

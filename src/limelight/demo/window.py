@@ -86,9 +86,12 @@ class _Look:
     def _show_molecules(self) -> None:
         assert self.session is not None
         picture = self.session.picture.picture()
-        lit = picture.image[picture.image > 0]
-        high = max(float(np.percentile(lit, 98)) if lit.size else 1.0, 1.0)
+        lit = picture.image[picture.image > 0.01 * picture.image.max()]
+        high = max(float(np.percentile(lit, 97)) if lit.size else 0.0, 0.2)
         if self._molecules is None:
+            # beside the camera's image, where both are to be seen
+            y, x = picture.translate_um
+            aside = picture.image.shape[1] * picture.scale_um[1] * 1.02
             self._molecules = self.viewer.add_image(
                 picture.image,
                 name="molecules, live",
@@ -96,9 +99,10 @@ class _Look:
                 gamma=0.6,
                 blending="additive",
                 scale=picture.scale_um,
-                translate=picture.translate_um,
+                translate=(y, x + aside),
                 units=("um", "um"),
             )
+            self.viewer.reset_view()
         else:
             self._molecules.data = picture.image
         self._molecules.contrast_limits = (0.0, high)

@@ -1,0 +1,193 @@
+"""Localization while the camera runs: 512 x 512 pixels, 100 frames per second, 50 molecules each.
+
+The simulated microscope is acquired into NDTiff files and localized live; the newest frame and the
+growing picture of molecules are shown meanwhile.  Latency is the time from when the camera hands a
+frame over to when its molecules are in the table.  Where there is a screen, napari shows both (its
+drawing takes a good part of a core without a graphics card); else they are polled as a window does.
+
+    xvfb-run -a -s "-screen 0 1920x1080x24" python benchmarks/live_localization.py [--seconds 60]
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from _report import Row, arguments, report
+
+from limelight.core.localizations import Localizations
+from limelight.localize.live import LiveLocalize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RATE = 100.0
+DISPLAY_HZ = 30.0
+
+
+class Timed(LiveLocalize):
+    """Live localization that notes how late each table is."""
+
+    def process(self, frames: Any, stream: Any) -> Iterator[Any]:
+        """Yield what live localization yields."""
+        handed_over = taken = 0.0
+
+        def noted() -> Iterator[Any]:
+            nonlocal handed_over, taken
+            for frame in frames:
+                handed_over = float(frame.metadata["HandedOver_s"])
+                taken = time.perf_counter()
+                yield frame
+
+        for output in super().process(noted(), stream):
+            if isinstance(output, Localizations):
+                now = time.perf_counter()
+                busy.append((now - taken) * 1000)
+                late.append((now - handed_over) * 1000)
+                molecules.append(len(output))
+            yield output
+
+
+late: list[float] = []
+busy: list[float] = []
+molecules: list[int] = []
+
+
+class Polled:
+    """Looks at the newest frame and picture as often as a window, without one."""
+
+    def __init__(self, picture: Any) -> None:
+        self.picture, self.shown, self.seen = picture, 0, -1
+        self.done = threading.Event()
+        self.acquisition: Any = None
+
+    def run(self, acquisition: Any, until: Any) -> None:
+        """Look until it is over."""
+        self.acquisition = acquisition
+        while not until():
+            self.look()
+            time.sleep(1 / DISPLAY_HZ)
+
+    def look(self) -> None:
+        """Show the newest frame, if it is new."""
+        frame = self.acquisition.latest
+        if frame is None or frame.index == self.seen:
+            return
+        self.seen = frame.index
+        self.show(frame, self.picture.picture())
+        self.shown += 1
+
+    def show(self, frame: Any, picture: Any) -> None:
+        """Do what showing takes."""
+        low, high = np.percentile(frame.pixels[::4, ::4], (0.5, 99.8))
+        np.clip((frame.pixels - low) * (255 / max(high - low, 1)), 0, 255).astype(np.uint8)
+
+
+class Shown(Polled):
+    """The same in napari."""
+
+    def __init__(self, picture: Any) -> None:
+        super().__init__(picture)
+        import napari
+
+        self.viewer = napari.Viewer(show=True)
+        self.frame = self.viewer.add_image(np.zeros((512, 512), np.uint16), name="live")
+        self.locs = self.viewer.add_image(
+            picture.picture().image,
+            name="molecules",
+            scale=(0.2, 0.2),
+            blending="additive",
+            colormap="inferno",
+            contrast_limits=(0, 5),
+        )
+        self.frame.contrast_limits = (100, 300)
+
+    def run(self, acquisition: Any, until: Any) -> None:
+        """Look until it is over."""
+        from qtpy.QtCore import QEventLoop, QTimer
+
+        self.acquisition = acquisition
+        loop, timer = QEventLoop(), QTimer()
+
+        def tick() -> None:
+            if until():
+                loop.quit()
+            else:
+                self.look()
+
+        timer.timeout.connect(tick)
+        timer.start(int(1000 / DISPLAY_HZ))
+        loop.exec()
+        timer.stop()
+        self.viewer.close()
+
+    def show(self, frame: Any, picture: Any) -> None:
+        """Do what showing takes."""
+        self.frame.data = frame.pixels
+        if self.shown % 6 == 0:  # five times per second
+            self.locs.data = picture.image
+
+
+def main(seconds: float, folder: str) -> list[Row]:
+    from limelight.acquire import Acquisition, multi_d_acquisition_events
+    from limelight.acquire.scope import bench_of, camera_of, simulated_core
+    from limelight.core.render.live import LivePicture
+
+    frames = round(seconds * RATE)
+    core = simulated_core()
+    core.setExposure(1000 / RATE)
+    picture = LivePicture((512, 512), 100.0, 20.0)
+
+    def take(_: str, output: Any) -> None:
+        if isinstance(output, Localizations):
+            picture.add(output)
+
+    screen = bool(os.environ.get("DISPLAY")) or os.name == "nt"
+    window = Shown(picture) if screen else Polled(picture)
+    acquisition = Acquisition(
+        folder,
+        "live",
+        core=core,
+        processors=[("localize", Timed())],
+        show_display=False,
+        camera=camera_of(core),
+        on_output=take,
+    )
+    begun = time.perf_counter()
+    cpu = time.process_time()
+    acquisition.acquire(multi_d_acquisition_events(num_time_points=frames))
+    acquisition.mark_finished()
+    window.run(acquisition, lambda: not acquisition.is_running)
+    acquisition.await_completion()
+    took = time.perf_counter() - begun
+    cpu = (time.process_time() - cpu) / took
+    status = acquisition.status
+    seen = bench_of(core).truth()
+    core.unloadAllDevices()
+    warm = late[round(RATE) :] or late
+    where = "napari" if screen else "no window"
+    return [
+        Row("frames per second, camera to disk", status.saved / took, unit="Hz", goal=">= 99"),
+        Row("molecules per frame, simulated", len(seen) / max(seen["frame"].nunique(), 1)),
+        Row("molecules per frame, in the table", float(np.mean(molecules))),
+        Row("frames not saved", frames - status.saved, goal="0"),
+        Row("frames skipped by the localizer", sum(status.skipped.values()), goal="0"),
+        Row("camera to table, median", float(np.median(warm)), unit="ms"),
+        Row("camera to table, 99 % below", float(np.quantile(warm, 0.99)), unit="ms", goal="< 100"),
+        Row("localizing, mean", float(np.mean(busy)), unit="ms per frame"),
+        Row(f"display ({where})", window.shown / took, unit="Hz", goal=">= 20"),
+        Row("processor, all threads", cpu, unit="cores"),
+    ]
+
+
+if __name__ == "__main__":
+    parser = arguments("Live localization of the simulated microscope.")
+    parser.add_argument("--seconds", type=float, default=30.0, help="length of the acquisition")
+    parser.add_argument("--folder", help="where to save; by default a temporary folder")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as where:
+        report("live_localization", main(options.seconds, where), options)
