@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from limelight.acquire import (
         Acquisition,
+        Bridge,
         Core,
         Dataset,
         acquire_job,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Acquisition": "limelight.acquire",
+    "Bridge": "limelight.acquire",
     "Core": "limelight.acquire",
     "Dataset": "limelight.acquire",
     "acquire_job": "limelight.acquire",
@@ -83,6 +85,7 @@ _HOMES = {
 
 __all__ = [
     "Acquisition",
+    "Bridge",
     "ArrayMovie",
     "Camera",
     "Core",

@@ -43,6 +43,7 @@ from typing import Any
 
 _HOMES = {
     "Acquisition": "acquisition",
+    "Bridge": "bridge",
     "Core": "core_access",
     "Dataset": "dataset",
     "Estimate": "estimating",
@@ -63,6 +64,7 @@ _HOMES = {
 
 __all__ = [
     "Acquisition",
+    "Bridge",
     "Core",
     "Dataset",
     "Estimate",
