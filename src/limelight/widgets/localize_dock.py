@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalizeDock"]
 
-_LAID_OUT_MS = 60  # until what became visible has its place
+_FOLLOW_MS = 2000  # in which the dock scrolls to new figures
 
 
 class LocalizeDock(Dock):
@@ -83,10 +83,12 @@ class LocalizeDock(Dock):
         body.addWidget(self.quality_section)
         body.addStretch(1)
         self._scroll = in_scroll_area(inner, self)
-        self._show_soon = QTimer(self)
-        self._show_soon.setSingleShot(True)
-        self._show_soon.setInterval(_LAID_OUT_MS)
-        self._show_soon.timeout.connect(self._show_quality)
+        self._follow = QTimer(self)
+        self._follow.setSingleShot(True)
+        self._follow.setInterval(_FOLLOW_MS)
+        bar = self._scroll.verticalScrollBar()
+        assert bar is not None
+        bar.rangeChanged.connect(self._on_range)
         self.localize = button(
             self, "localize", "Localize", "Find and fit the molecules of all chosen frames"
         )
@@ -131,7 +133,7 @@ class LocalizeDock(Dock):
         self.runner.finished.connect(self._on_finished)
         self.quality.asked.connect(self.estimate_quality)
         self.quality.measured.connect(self.results.note_quality)
-        self.quality.measured.connect(lambda *_: self._show_soon.start())
+        self.quality.measured.connect(lambda *_: self._follow.start())
         self.quality.always.toggled.connect(self.remember_soon)
 
     # -- the movie ------------------------------------------------------------------------------
@@ -269,12 +271,12 @@ class LocalizeDock(Dock):
         if newest is not None and len(newest):
             self.quality_section.set_open(True)
             self.quality.measure(newest)
-            self._show_soon.start()
+            self._follow.start()
 
-    def _show_quality(self) -> None:
-        """Scroll to the figures: their top at the top."""
+    def _on_range(self, *_: int) -> None:
+        """Scroll to the figures when there is more to scroll because of them."""
         bar = self._scroll.verticalScrollBar()
-        if bar is not None:
+        if bar is not None and self._follow.isActive():
             bar.setValue(self.quality_section.y())
 
     def _on_save(self) -> None:

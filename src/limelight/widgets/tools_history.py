@@ -127,7 +127,9 @@ class StepHistory:
             )
         added = add_molecules(viewer, locs, step.placement, name=f"{step.name} molecules")
         if "group" in locs and len(added.data) and finished.result.groups is not None:
-            added.face_color = group_colours(added.features["group"].to_numpy())
+            colours = group_colours(added.features["group"].to_numpy())
+            added.face_color = colours
+            added.border_color = colours  # of small points hardly more than the border is seen
             added.opacity = 0.9
             added.visible = True
         return added
