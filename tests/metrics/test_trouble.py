@@ -32,7 +32,7 @@ for k in range(count):
 def test_several_processes_write_at_once_and_no_row_is_lost(place):
     # the database is made by all of them at once, too
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, f"p{k}", "30"], stderr=subprocess.PIPE)
+        subprocess.Popen([sys.executable, "-c", WRITER, f"p{k}", "16"], stderr=subprocess.PIPE)
         for k in range(3)
     ]
     for writer in writers:
@@ -41,7 +41,7 @@ def test_several_processes_write_at_once_and_no_row_is_lost(place):
     database = Database()
     database.drain()
     names = database.query()["file"].tolist()
-    assert len(names) == len(set(names)) == 90
+    assert len(names) == len(set(names)) == 48
     assert len(database.journal) == 0
 
 

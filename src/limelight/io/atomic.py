@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from limelight.core.errors import FileError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["replacing"]
+__all__ = ["leftovers", "replacing"]
 
 
 def _explain(path: Path, error: OSError) -> FileError:
@@ -38,6 +39,23 @@ def _explain(path: Path, error: OSError) -> FileError:
     return FileError(
         path, f"it cannot be written ({error.strerror or error}).", "Save somewhere else."
     )
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.stem[:60]}-"
+
+
+def leftovers(path: str | Path) -> list[Path]:
+    """Return the temporary files of a process that was killed while it wrote that file.
+
+    Only who knows that nobody writes the file now may remove them.
+    """
+    path = Path(path)
+    name = re.compile(rf"{re.escape(_prefix(path))}[0-9a-f]{{12}}{re.escape(path.suffix)}")
+    try:
+        return [path.parent / n for n in os.listdir(path.parent) if name.fullmatch(n)]
+    except OSError:
+        return []
 
 
 @contextmanager
@@ -66,7 +84,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         if path.is_dir():
             raise IsADirectoryError
-        candidate = path.with_name(f".{path.stem[:60]}-{secrets.token_hex(6)}{path.suffix}")
+        candidate = path.with_name(f"{_prefix(path)}{secrets.token_hex(6)}{path.suffix}")
         candidate.touch(exist_ok=False)
         temporary = candidate
         yield temporary

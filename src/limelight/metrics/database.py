@@ -359,7 +359,7 @@ class Database:
     def details(self, run: int) -> Details:
         """Return all that is known of a run beside its row; empty where nothing is."""
         with self.gate.read() as connection:
-            found = connection.execute(select(details).where(details.c.run == run)).first()
+            found = connection.execute(select(details).where(details.c.run == int(run))).first()
         if found is None:
             return Details({}, {}, {}, {})
         return Details(*(json.loads(t) for t in found[1:]))
@@ -367,7 +367,7 @@ class Database:
     def preview(self, run: int) -> bytes | None:
         """Return the small picture of a run as PNG, None where there is none."""
         with self.gate.read() as connection:
-            found = connection.execute(select(previews.c.png).where(previews.c.run == run))
+            found = connection.execute(select(previews.c.png).where(previews.c.run == int(run)))
             png = found.scalar()
         return None if png is None else bytes(png)
 
@@ -380,7 +380,7 @@ class Database:
             If there is no such run.
         """
         with self.gate.read() as connection:
-            found = connection.execute(select(runs.c.uid).where(runs.c.id == run)).scalar()
+            found = connection.execute(select(runs.c.uid).where(runs.c.id == int(run))).scalar()
         if found is None:
             raise ParameterError(f"There is no run {run} in the history.")
         return str(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import time
@@ -13,6 +14,7 @@ from limelight.core.errors import FileError, LimelightError
 from limelight.core.job import Progress
 from limelight.core.report import RunRecord
 from limelight.io import load_localizations, open_movie
+from limelight.io.atomic import leftovers
 from limelight.localize.api import camera_of
 from limelight.localize.job import localize_job
 from limelight.localize.record import provenance, results_path
@@ -105,6 +107,8 @@ def _localize_job(
                 return None
             # whoever had the claim died: what it has saved is complete, as it was renamed
             saved = _saved(target, ours)
+        if claim.attempts > 1:
+            _sweep(target)
         if saved is None:
             saved = yield from localize_job(movie, chosen, camera=camera, threads=settings.threads)
         saving = save_job(
@@ -120,6 +124,14 @@ def _localize_job(
         yield from saving
         log(f"{movie.name}: {len(saved):,} molecules in {target.name}")
     return target
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a killed watcher had begun to write; this one has the claim now."""
+    for path in (target, target.with_suffix(".yaml")):
+        for part in leftovers(path):
+            with contextlib.suppress(OSError):
+                part.unlink()
 
 
 def _saved(target: Path, ours: str) -> Any:
