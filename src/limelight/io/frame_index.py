@@ -47,6 +47,7 @@ _VERSION = 1
 _SHORT = struct.Struct("<8I")
 _LONG = struct.Struct("<QIIIIQII")
 _LENGTH = struct.Struct("<I")
+_decode = json.JSONDecoder().decode
 
 KINDS: dict[int, tuple[str, int]] = {
     0: ("<u1", 1),
@@ -177,14 +178,15 @@ def unpack(body: bytes, *, long: bool) -> Iterator[tuple[dict[str, int | str], P
         if end > size:
             return
         try:
-            axes = json.loads(body[at + 4 : middle])
-            file = body[middle + 4 : middle + 4 + count].decode()
+            axes = _decode(body[at + 4 : middle].decode())
         except (ValueError, RecursionError):
             raise ValueError("its texts are damaged") from None
-        if not isinstance(axes, dict) or not all(isinstance(v, int | str) for v in axes.values()):
+        if type(axes) is not dict:
             raise ValueError("its axes are damaged")
-        if not file or "\\" in file or "\0" in file or not {"", ".."}.isdisjoint(file.split("/")):
-            raise ValueError("the name of its file is damaged")
+        for value in axes.values():
+            if not isinstance(value, int | str):
+                raise ValueError("its axes are damaged")
+        file = _file_name(body[middle + 4 : middle + 4 + count])
         pixels, width, height, kind, packed, metadata, letters, _ = numbers.unpack_from(
             body, middle + 4 + count
         )
@@ -192,6 +194,17 @@ def unpack(body: bytes, *, long: bool) -> Iterator[tuple[dict[str, int | str], P
             raise ValueError("its pixels are compressed")
         yield axes, Place(file, pixels, height, width, kind, metadata, letters), end
         at = end
+
+
+@lru_cache(maxsize=256)
+def _file_name(body: bytes) -> str:
+    try:
+        name = body.decode()
+    except ValueError:
+        raise ValueError("its texts are damaged") from None
+    if not name or "\\" in name or "\0" in name or not {"", ".."}.isdisjoint(name.split("/")):
+        raise ValueError("the name of its file is damaged")
+    return name
 
 
 class _Positions:

@@ -13,6 +13,8 @@ from limelight.core.errors import FileError, ParameterError
 from limelight.core.frame import Frame
 from limelight.io import open_movie
 
+HEIGHT, WIDTH = 24, 20
+
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_every_image_is_readable_when_write_returns(
@@ -202,3 +204,22 @@ def test_names_count_up(begin: Any) -> None:
         begin(name=" ")
     with pytest.raises(ParameterError, match=r"ome-tiff|ndtiff"):
         begin("ndtif")
+
+
+def test_a_growing_data_set_is_localized(begin: Any) -> None:
+    """The same molecules while it grows, afterwards, and from the folder."""
+    import limelight
+    from limelight.core.simulate import Scattered, SimulatedMovie
+
+    movie = SimulatedMovie((HEIGHT, WIDTH), 20, Scattered((HEIGHT, WIDTH), 20), seed=1)
+    writer = begin("ndtiff")
+    for k in range(20):
+        writer.write(Frame(movie[k].pixels, k, {"time": k, "z": 0}, {}))
+    tables = [limelight.localize(writer.dataset().movie(), detect="snr").table]
+    writer.finish()
+    tables.append(limelight.localize(Dataset(writer.path).movie(), detect="snr").table)
+    with open_movie(writer.path) as same:
+        tables.append(limelight.localize(same, detect="snr").table)
+    assert len(tables[0]) > 0
+    for table in tables[1:]:
+        assert table.equals(tables[0])
