@@ -169,9 +169,10 @@ def lbp(rows, begin, end, starts, image, dy, dx, classes, first, stop, out):  # 
                     b = min(max(y + iy[k] + 1, 0), height - 1)
                     c = min(max(x + ix[k], 0), width - 1)
                     d = min(max(x + ix[k] + 1, 0), width - 1)
-                    top = (1 - fx[k]) * image[a, c] + fx[k] * image[a, d]
-                    bottom = (1 - fx[k]) * image[b, c] + fx[k] * image[b, d]
-                    if (1 - fy[k]) * top + fy[k] * bottom >= value:
+                    # of equal neighbours exactly their value
+                    top = image[a, c] + fx[k] * (np.float64(image[a, d]) - image[a, c])
+                    bottom = image[b, c] + fx[k] * (np.float64(image[b, d]) - image[b, c])
+                    if top + fy[k] * (bottom - top) >= value:
                         pattern |= 1 << k
                 out[i, classes[pattern]] += 1
         for k in range(out.shape[1]):

@@ -68,12 +68,12 @@ def measure_point_pattern(
     regions = find_regions(labels, where, dimensions=(2,))
     outer = find_regions(as_labels(reference, where, "reference"), where, dimensions=(2,))
     check_same_shape(where, labels=regions.plane, reference=outer.plane)
-    areas, sums, _ = label_kernels.boxes(regions.index, regions.ids)
+    areas, sums, _ = label_kernels.boxes(regions.index, np.arange(1, len(regions) + 1))
     place = sums[:, 1:] / np.maximum(areas, 1)[:, None]
     pixel = np.floor(place + 0.5).astype(np.int64)
     parent = outer.plane[pixel[:, 0], pixel[:, 1]]
     square = inner_distance(outer.plane, threads=threads)
-    outer_areas = label_kernels.boxes(outer.index, outer.ids)[0]
+    outer_areas = label_kernels.boxes(outer.index, np.arange(1, len(outer) + 1))[0]
     largest = np.zeros(len(outer) + 1)
     np.maximum.at(largest, outer.plane.ravel(), np.sqrt(square.ravel()))
 

@@ -45,8 +45,8 @@ def grow(  # type: ignore[no-untyped-def]
         piece = order[k] + 1
         z0, z1, y0, y1, x0, x1 = bounds[order[k]]
         h, w = y1 - y0 + 2, x1 - x0 + 2
-        for s in range(reach):
-            steps[s] = (neighbours[s, 0] * h + neighbours[s, 1]) * w + neighbours[s, 2]
+        for t in range(reach):
+            steps[t] = (neighbours[t, 0] * h + neighbours[t, 1]) * w + neighbours[t, 2]
         state[: (z1 - z0 + 2) * h * w] = -1
         for z in range(z0, z1):
             for y in range(y0, y1):
@@ -57,7 +57,7 @@ def grow(  # type: ignore[no-untyped-def]
                         level[base + x] = np.int32((value - offset) * factor)
                         state[base + x] = seeds[z, y, x]
         now = np.int64(count)
-        queued = np.int64(0)
+        queued = 0
         # seeds without a free neighbour cannot grow
         for z in range(z0, z1):
             for y in range(y0, y1):
