@@ -10,11 +10,12 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from limelight.core.errors import FileError, LimelightError
+from limelight.core.errors import FileError, LimelightError, ParameterError
 from limelight.core.job import Progress
 from limelight.core.report import RunRecord
 from limelight.io import load_localizations, open_movie
 from limelight.io.atomic import leftovers
+from limelight.io.tools import apply_tool_job, tool_of
 from limelight.localize.api import camera_of
 from limelight.localize.job import localize_job
 from limelight.localize.record import provenance, results_path
@@ -69,11 +70,18 @@ def process_job(
         step = f"{k + 1} {name}"
         before = claim.done(step)
         if before is None:
-            before = yield from _tool_job(
-                claim, step, name, dict(values), table, settings, database
-            )
+            job = _tool_job(claim, step, name, dict(values), table, settings, database)
+            try:
+                before = yield from job
+            except ParameterError as error:
+                if tool_of(name, **values).suffix:
+                    raise
+                # what only measures may fail, as on a table that is too small
+                log(f"{Path(table).name}: {name}: {error}")
+                before = table
+            else:
+                log(f"{Path(table).name}: {name}: {Path(before).name}")
             claims.note(claim, step, before)
-            log(f"{Path(table).name}: {name}: {Path(before).name}")
         table = before
     for k, command in enumerate(group.commands):
         step = f"{k + 1} command"
@@ -154,8 +162,6 @@ def _tool_job(
     settings: WatchSettings,
     database: Database,
 ) -> Job[str]:
-    from limelight.io.tools import apply_tool_job, tool_of
-
     tool = tool_of(name, **values)
     # Its result is ours to replace: it is of this claim, or of one that was interrupted.
     applied = yield from apply_tool_job(tool, table, overwrite=True)
