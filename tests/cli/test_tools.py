@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from limelight.cli import COMMANDS, TOOLS, main
+from limelight.cli import COMMANDS, TOOLS, main, tools
 from limelight.core import parts
 from limelight.io import load_localizations, save_table
 
@@ -47,6 +47,18 @@ def test_values_as_json_and_results_beside_the_files(folder, capsys) -> None:
     (precision,) = said(capsys)
     assert precision["values"]["nena_nm"] == pytest.approx(5, rel=0.05)
     assert precision["saved"] == [] and precision["notes"] == []
+
+
+def test_every_run_is_reported(folder, monkeypatch) -> None:
+    told = []
+    monkeypatch.setattr(tools, "report", told.append)
+    source = folder / "a_locs.hdf5"
+    assert main(["link", str(source), "--max-distance", "0.4"]) == 0
+    assert main(["nena", str(source)]) == 0
+    link, nena = told
+    assert link.kind == "tool" and link.file == folder / "a_locs_link.hdf5"
+    assert link.settings["max_distance"] == 0.4 and link.figures["n_locs"] == 2752
+    assert nena.file is None and nena.source == source and nena.figures["nena_nm"] > 0
 
 
 def test_settings_formats_and_suffixes(folder, capsys) -> None:

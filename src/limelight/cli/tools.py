@@ -15,6 +15,7 @@ from limelight.cli.options import add_fields, given
 from limelight.core import parts
 from limelight.core.errors import LimelightError, ParameterError
 from limelight.core.job import Progress, run
+from limelight.core.report import report
 from limelight.core.settings import fields_of
 from limelight.io.tables.dispatch import TABLE_SUFFIXES
 from limelight.io.tools import Applied, apply_tool_job
@@ -93,6 +94,7 @@ def main(options: argparse.Namespace, name: str) -> int:
                 print(json.dumps({"file": str(path), "tool": name, "error": reason}))
             print(f"{path}: failed: {reason}", file=sys.stderr)
             continue
+        report(applied.record())
         if options.json:
             print(json.dumps(_record(applied)))
         else:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from limelight.core.locs._table import Table
     from limelight.core.locs.drift.curve import Drift
     from limelight.core.locs.result import ToolResult
+    from limelight.core.report import RunRecord
 
 __all__ = [
     "Applied",
@@ -102,6 +103,22 @@ class Applied:
     result: ToolResult
     saved: tuple[Path, ...] = ()
     seconds: float = 0.0
+
+    def record(self, **others: Any) -> RunRecord:
+        """Return what a database keeps of it; ``others`` are further fields of `RunRecord`."""
+        from limelight.core.report import RunRecord
+
+        fields: dict[str, Any] = {
+            "kind": "tool",
+            "file": self.saved[0] if self.saved else None,
+            "source": self.source,
+            "tags": (self.tool.name,),
+            "duration_s": self.seconds,
+            "settings": {"tool": self.tool.name, **self.tool.settings_record()},
+            "figures": self.result.values,
+            "notes": {m.name: m.note for m in self.result.measures if m.note},
+        }
+        return RunRecord(**{**fields, **others})
 
 
 def tool_of(tool: Tool | str, **settings: Any) -> Tool:
