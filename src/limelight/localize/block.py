@@ -20,7 +20,7 @@ from limelight.core.movie import Block
 from limelight.core.parts import CalibratedFitter, Detector, Fitter, FrameFitter
 from limelight.core.psf.calibration import ZCalibration
 from limelight.core.spots import Candidates, Columns, Spots
-from limelight.localize.calibrated import add_z, calibration_of, scale_z
+from limelight.localize.calibrated import add_z, calibration_of, first_of_each, scale_z
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +104,8 @@ def localize_block(block: Block, settings: LocalizeSettings) -> Columns:
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["ellipticity"] = (larger - np.minimum(columns["sx"], columns["sy"])) / larger
     usable = _usable(columns, block, settings.roi)
+    if calibration is not None:
+        usable &= first_of_each(columns, usable, detector.score_name)
     columns = {name: values[usable] for name, values in columns.items()}
     columns["frame"] = columns["frame"] + np.int64(block.start)
     return columns

@@ -14,11 +14,16 @@ from limelight.core.psf.calibration import ZCalibration, fit_z
 from limelight.io.calibration import Calibration, load_calibration
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from limelight.core.psf.spline import SplinePSF
     from limelight.core.spots import Columns
     from limelight.localize.settings import LocalizeSettings
 
-__all__ = ["add_z", "calibration_of", "scale_z"]
+__all__ = ["add_z", "calibration_of", "first_of_each", "scale_z"]
+
+_SAME_PX = 1.0
+_APART = 10.0  # px between frames in the search: farther than any two that are the same
 
 
 @lru_cache(maxsize=8)
@@ -65,6 +70,35 @@ def add_z(columns: Columns, calibration: ZCalibration) -> None:
             sy_unc=columns.get("sy_unc"),
         )
     )
+
+
+def first_of_each(columns: Columns, usable: NDArray[np.bool_], score: str) -> NDArray[np.bool_]:
+    """Tell which rows to keep where several candidates led to the same molecule.
+
+    A molecule out of focus has more than one peak, and fits that start at each of them end at the
+    same place.  Of those within a pixel in one frame the most likely one is kept.
+    """
+    from scipy.spatial import cKDTree
+
+    kept: NDArray[np.bool_] = usable.copy()
+    rows = np.flatnonzero(usable)
+    if len(rows) < 2:
+        return kept
+    place = np.stack([columns["x"][rows], columns["y"][rows], _APART * columns["frame"][rows]], -1)
+    pairs = cKDTree(place).query_pairs(_SAME_PX, output_type="ndarray")
+    if not len(pairs):
+        return kept
+    rank = columns["log_likelihood"] if "log_likelihood" in columns else columns[score]
+    value = np.nan_to_num(np.asarray(rank, np.float64)[rows], nan=-np.inf)
+    near: dict[int, list[int]] = {}
+    for a, b in pairs.tolist():
+        near.setdefault(a, []).append(b)
+        near.setdefault(b, []).append(a)
+    for k in sorted(near, key=lambda k: (-value[k], k)):
+        if kept[rows[k]]:
+            for other in near[k]:
+                kept[rows[other]] = False
+    return kept
 
 
 def scale_z(columns: Columns, model: SplinePSF, settings: LocalizeSettings) -> None:

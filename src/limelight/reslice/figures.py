@@ -50,6 +50,7 @@ def bead_figure(result: BeadResult, title: str = "") -> Figure:
             axes.axvline(theory[name], color=_ORANGE, lw=1.5, ls="--", label="theory")
             axes.legend(fontsize=8, frameon=False)
         axes.set_xlabel(label)
+        axes.locator_params(axis="x", nbins=4)
         axes.set_ylabel("beads" if k == 0 else "")
         axes = top[1, k]
         found = result.maps.get(name)
