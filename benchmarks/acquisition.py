@@ -38,10 +38,10 @@ warnings.simplefilter("ignore")
 ours, adapters, config, folder = sys.argv[1] == "ours", *sys.argv[2:5]
 if ours:
     from limelight import Acquisition, start_headless
-    core = start_headless(None, config, buffer_size_mb=512).core
+    core = start_headless(None, config, buffer_size_mb=1024).core
 else:
     from pycromanager import Acquisition, Core, start_headless
-    start_headless(adapters, config, python_backend=True, buffer_size_mb=512)
+    start_headless(adapters, config, python_backend=True, buffer_size_mb=1024)
     core = Core()
 
 def call(name, *arguments):
@@ -70,19 +70,22 @@ for line in sys.stdin:
         more["show_display"] = False
     events = [{"axes": {"time": t}} for t in range(frames)]
     begin = time.perf_counter()
-    with Acquisition(target, "a", **more) as acq:
-        if mode == "snapped":
-            for event in events:
-                acq.acquire(event)
-        else:
-            acq.acquire(events)
-    took = time.perf_counter() - begin
     said = {}
+    try:
+        with Acquisition(target, "a", **more) as acq:
+            if mode == "snapped":
+                for event in events:
+                    acq.acquire(event)
+            else:
+                acq.acquire(events)
+    except Exception as error:  # a buffer that overflows ends Pycro-Manager's acquisition
+        said = {"error": str(error)}
+    took = time.perf_counter() - begin
     if ours:
         status = acq.status
         assert status.saved == frames and (mode != "processed" or len(saved) == frames)
         said = {"ms": dict(status.ms_per_frame), "overflows": status.overflows}
-    del acq
+    acq = None
     shutil.rmtree(target, ignore_errors=True)
     print(json.dumps([frames / took, said]), flush=True)
 """
@@ -222,8 +225,13 @@ def against_peer(folder: str, frames: dict[int, int], turns: int) -> list[Row]:
                 for _ in range(turns):
                     rate, said = ours.measure(mode, pixels, many)
                     mine.append(rate)
-                    if peer is not None:
-                        theirs.append(peer.measure(mode, pixels, many)[0])
+                    if peer is None:
+                        continue
+                    rate, problem = peer.measure(mode, pixels, many)
+                    if problem:
+                        print(f"Pycro-Manager: {problem['error']}", flush=True)
+                    else:
+                        theirs.append(rate)
                 best = statistics.median(mine)
                 other = statistics.median(theirs) if theirs else None
                 text = f"{pixels} {mode}: {best:.0f}/s ({best * pixels**2 * 2 / 1e6:.0f} MB/s)"
