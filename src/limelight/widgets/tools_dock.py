@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ from limelight.widgets.tools_jobs import Finished, as_script, save_job, tool_job
 from limelight.widgets.tools_regions import is_shapes, regions_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari.components import ViewerModel
     from napari.layers import Layer
 
@@ -282,15 +285,23 @@ class ToolsDock(Dock):
         told = f"{finished.tool.title}: done."
         if result.locs is not None:
             if layer in self.viewer.layers:
-                self._adding = True
-                added = self.history.add(finished, layer)
-                self._adding = False
+                with self._own_layers():
+                    added = self.history.add(finished, layer)
                 # clusters and regions are tried again on the same table, a drift is not
                 self.layers.choose(added if finished.replaces else layer)
             told = f"{finished.tool.title}: {len(result.locs):,} molecules in a new layer."
         self._show(finished)
         self.enable_jobs(True)
         return told
+
+    @contextmanager
+    def _own_layers(self) -> Iterator[None]:
+        """Do not choose the layers that are added meanwhile."""
+        self._adding = True
+        try:
+            yield
+        finally:
+            self._adding = False
 
     def _show(self, finished: Finished | None) -> None:
         result = finished.result if finished is not None else None
@@ -310,9 +321,8 @@ class ToolsDock(Dock):
         self.message.tell(f"Taken back: {step.title}.")
 
     def _on_redo(self) -> None:
-        self._adding = True
-        layer = self.history.redo()
-        self._adding = False
+        with self._own_layers():
+            layer = self.history.redo()
         if layer is None:
             return
         self.finished = self.history.done[-1].finished

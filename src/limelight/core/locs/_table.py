@@ -82,7 +82,7 @@ def _finite(values: NDArray[Any], column: str, tool: str) -> NDArray[Any]:
         if bad:
             raise ParameterError(
                 f"{tool}: the column {column!r} is not a finite number in {bad} of {len(values)} "
-                "rows. Remove these first, with drop_nan(locs) or a filter on that column."
+                "rows. Remove these first, with the tool Filter and its setting drop_nan."
             )
     return np.ascontiguousarray(values)
 
