@@ -181,6 +181,7 @@ class MicroscopeDock(Dock):
         self.stop()
         self.message.tell("Loading…")
         self.message.repaint()
+        self.panels.clear()
         try:
             load_configuration(self.core, configuration)
         except LimelightError as error:
@@ -189,6 +190,7 @@ class MicroscopeDock(Dock):
                 "installed, or with the command `mmcore install`.",
                 error=True,
             )
+            self.panels.rebuild()
             return
         self.message.tell(f"{_KNOWN.get(configuration, Path(configuration).name)} is loaded.")
         self.remember_soon()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QCoreApplication, QEvent, Qt
 from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from limelight.widgets.controls import Section
@@ -40,14 +40,19 @@ class Panels(QWidget):
         self._layout.setSpacing(0)
         self._open = {"Presets": True, "Stages": True}
 
-    def rebuild(self) -> None:
-        """Make the panels for the devices that there are now."""
+    def clear(self) -> None:
+        """Take all panels away, at once: they would follow every step of loading another one."""
         for title, section in self.sections.items():
             self._open[title] = section.is_open
             self._layout.removeWidget(section)
             section.hide()
             section.deleteLater()
+            QCoreApplication.sendPostedEvents(section, int(QEvent.Type.DeferredDelete.value))
         self.sections = {}
+
+    def rebuild(self) -> None:
+        """Make the panels for the devices that there are now."""
+        self.clear()
         if len(self._core.getLoadedDevices()) < 2:
             return
         use_local_icons()

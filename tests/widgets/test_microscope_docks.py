@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+
+import numpy as np
+import pymmcore
+import pytest
+import useq
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
+
+from limelight.acquire import Dataset, find_core
+from limelight.widgets.acquisition_dock import AcquisitionDock
+from limelight.widgets.icons import icon_svg
+from limelight.widgets.microscope_dock import MicroscopeDock
+
+LEFT = Qt.MouseButton.LeftButton
+SECONDS = 120_000
+
+
+@pytest.fixture(scope="module")
+def core():
+    core = find_core(load=False)
+    yield core
+    with contextlib.suppress(Exception):
+        core.stopSequenceAcquisition()
+    core.unloadAllDevices()
+    pymmcore.CMMCore.registerCallback(core, None)
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+@pytest.fixture
+def microscope(viewer, qtbot, core):
+    core.unloadAllDevices()
+    dock = MicroscopeDock(viewer)
+    qtbot.addWidget(dock)
+    dock.show()
+    yield dock
+    dock.stop()
+    dock.panels.clear()
+    dock._listeners.close()
+
+
+@pytest.fixture
+def loaded(microscope):
+    microscope.configuration.setCurrentIndex(microscope.configuration.findData("simulated"))
+    microscope.load.click()
+    return microscope
+
+
+@pytest.fixture
+def acquisition(loaded, viewer, qtbot, core, tmp_path):
+    core.setProperty("Camera", "RealTime", 0)
+    dock = AcquisitionDock(viewer)
+    qtbot.addWidget(dock)
+    dock.show()
+    dock.folder.setText(str(tmp_path))
+    dock.title.setText("blink")
+    yield dock
+    dock.runner.cancel()
+    qtbot.waitUntil(lambda: not dock.runner.running, timeout=SECONDS)
+    dock._later.stop()
+    dock.view.stop()
+    dock._listeners.close()
+
+
+def finish(dock, qtbot):
+    qtbot.waitUntil(lambda: not dock.runner.running, timeout=SECONDS)
+
+
+def test_without_a_microscope_it_says_what_to_do(microscope):
+    assert "load it" in microscope.message.text()
+    assert not microscope.snap.isEnabled()
+    microscope.open("/nowhere/scope.cfg")
+    assert "no such configuration" in microscope.message.text()
+
+
+def test_snap_shows_an_image_in_micrometres(loaded, viewer, qtbot, core):
+    assert "is loaded" in loaded.message.text()
+    assert {"Presets", "Stages", "Shutters", "Camera region"} == set(loaded.panels.sections)
+    qtbot.mouseClick(loaded.snap, LEFT)
+    layer = viewer.layers["Live"]
+    assert layer.data.shape == (core.getImageHeight(), core.getImageWidth())
+    assert layer.scale[0] == pytest.approx(core.getPixelSizeUm())
+    low, high = layer.contrast_limits
+    assert low < np.median(layer.data) < high
+    assert loaded.histogram.counts.sum() > 0
+
+
+def test_live_shows_the_newest_image_and_stops(loaded, viewer, qtbot, core):
+    loaded.exposure.setValue(5)
+    assert core.getExposure() == 5
+    qtbot.mouseClick(loaded.live, LEFT)
+    assert core.isSequenceRunning()
+    assert loaded.live.text() == "Stop"
+    qtbot.waitUntil(lambda: loaded.view.status.shown > 4, timeout=SECONDS)
+    newest = core.getLastImage()
+    assert viewer.layers["Live"].data.shape == newest.shape
+    loaded._tell_rate()
+    assert "images/s" in loaded.rates.text()
+    qtbot.mouseClick(loaded.live, LEFT)
+    assert not core.isSequenceRunning()
+    assert loaded.live.text() == "Live"
+
+
+def test_closing_the_dock_stops_the_camera(loaded, qtbot, core):
+    qtbot.mouseClick(loaded.live, LEFT)
+    assert core.isSequenceRunning()
+    loaded._listeners.close()
+    assert not core.isSequenceRunning()
+
+
+def test_contrast_follows_or_stays(loaded, viewer, qtbot):
+    qtbot.mouseClick(loaded.snap, LEFT)
+    loaded.histogram.range_changed.emit((150.0, 700.0))
+    assert not loaded.auto.isChecked()
+    assert tuple(viewer.layers["Live"].contrast_limits) == (150.0, 700.0)
+    qtbot.mouseClick(loaded.snap, LEFT)
+    assert tuple(viewer.layers["Live"].contrast_limits) == (150.0, 700.0)
+
+
+def test_a_camera_that_fails_is_told(loaded, qtbot, core):
+    core.setProperty("Camera", "FailNext", 1)
+    qtbot.mouseClick(loaded.snap, LEFT)
+    assert "gave no image" in loaded.message.text()
+    qtbot.mouseClick(loaded.snap, LEFT)
+
+
+def test_every_image_is_saved_localized_and_shown(acquisition, viewer, qtbot, tmp_path):
+    acquisition.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": 25}))
+    assert acquisition.processors.add("localize")
+    acquisition._tell_estimate()
+    assert acquisition.estimate.text().startswith("25 images, 13.1 MB")
+    qtbot.mouseClick(acquisition.start, LEFT)
+    assert not acquisition.start.isEnabled()
+    finish(acquisition, qtbot)
+    assert acquisition.message.text().startswith("25 images in")
+    dataset = Dataset(tmp_path / "blink_1")
+    assert len(dataset) == 25
+    shown = viewer.layers["blink"]
+    assert shown.data.shape[0] == 25
+    assert np.array_equal(np.asarray(shown.data[7]), dataset.read_image(time=7))
+    dataset.close()
+    names = [x.name for x in viewer.layers]
+    assert "blink super-resolution (localize)" in names
+    assert any(n.startswith("blink molecules") for n in names)
+    assert "molecules" in [p.title for p in acquisition.plots.plots]
+    assert acquisition.start.isEnabled()
+
+
+def test_it_is_cancelled_and_what_was_acquired_is_kept(acquisition, qtbot, core, tmp_path):
+    core.setProperty("Camera", "RealTime", 1)
+    core.setExposure(20)
+    acquisition.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": 5000}))
+    qtbot.mouseClick(acquisition.start, LEFT)
+    qtbot.waitUntil(
+        lambda: acquisition.acquisition is not None and acquisition.acquisition.status.saved > 10,
+        timeout=SECONDS,
+    )
+    qtbot.mouseClick(acquisition.bar.cancel, LEFT)
+    finish(acquisition, qtbot)
+    assert "Cancelled" in acquisition.message.text()
+    dataset = Dataset(tmp_path / "blink_1")
+    assert 10 < len(dataset) < 5000
+    dataset.close()
+
+
+def test_a_folder_that_cannot_be_written_is_told(acquisition, qtbot, tmp_path):
+    (tmp_path / "file").write_text("x")
+    acquisition.folder.setText(str(tmp_path / "file" / "inside"))
+    acquisition.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": 3}))
+    qtbot.mouseClick(acquisition.start, LEFT)
+    finish(acquisition, qtbot)
+    assert "inside" in acquisition.message.text() or "file" in acquisition.message.text()
+    assert acquisition.start.isEnabled()
+
+
+def test_sequences_are_saved_and_loaded(acquisition, tmp_path):
+    wanted = useq.MDASequence(
+        time_plan={"interval": 2, "loops": 7}, z_plan={"range": 4, "step": 0.5}
+    )
+    acquisition.sequence.setValue(wanted)
+    acquisition.save(tmp_path / "s.yaml")
+    acquisition.save(tmp_path / "s.json")
+    acquisition.sequence.setValue(useq.MDASequence())
+    acquisition.open(tmp_path / "s.json")
+    value = acquisition.sequence.value()
+    assert value.time_plan.loops == 7
+    acquisition.sequence.setValue(useq.MDASequence())
+    acquisition.open(tmp_path / "s.yaml")
+    assert acquisition.sequence.value().z_plan.step == 0.5
+    (tmp_path / "bad.yaml").write_text("time_plan: [")
+    acquisition.open(tmp_path / "bad.yaml")
+    assert "no sequence that can be read" in acquisition.message.text()
+
+
+def test_the_script_does_what_was_clicked(acquisition, qtbot, tmp_path):
+    acquisition.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": 4}))
+    acquisition.processors.add("average", {"count": 2})
+    qtbot.mouseClick(acquisition.copy_button, LEFT)
+    text = QApplication.clipboard().text()
+    assert "start_headless(config_file='simulated')" in text
+    text += "print('images', len(dataset))\n"
+    told = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert "images 2" in told.stdout
+
+
+def test_processors_are_ordered_set_and_remembered(acquisition, viewer, qtbot):
+    chain = acquisition.processors
+    chain.add("denoise")
+    chain._form.editors["size"].set(3)
+    chain.add("statistics")
+    assert [name for name, _, _ in chain.entries()] == ["denoise", "statistics"]
+    assert chain.entries()[0][1]["size"] == 3
+    chain.list.item(1).setCheckState(Qt.CheckState.Unchecked)
+    assert len(chain.processors()) == 1
+    acquisition.remember()
+    again = AcquisitionDock(viewer)
+    qtbot.addWidget(again)
+    assert again.processors.entries() == chain.entries()
+    again._listeners.close()
+    assert not chain.add("nothing-like-it")
+    assert "There is no" in chain.message.text()
+
+
+@pytest.mark.parametrize(
+    "name", ["mdi:chevron-triple-up", "mdi:camera-outline", "bi:sign-stop-fill"]
+)
+def test_icons_need_no_network(name):
+    from qtpy.QtSvg import QSvgRenderer
+
+    svg = icon_svg(name, "#ff0000")
+    assert QSvgRenderer(svg.encode()).isValid()
+    assert "#ff0000" in svg
