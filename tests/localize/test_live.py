@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from limelight.core.locs.live_table import LiveTable
 from limelight.core.movie import ArrayMovie
 from limelight.core.render import render
 from limelight.core.render.live import LivePicture
+from limelight.core.simulate import scene
 from limelight.core.stream import Reading
 from limelight.localize import LocalizeSettings, localize
 from limelight.localize.live import LiveLocalize
@@ -109,6 +111,24 @@ def test_readings_are_the_medians_of_the_frame(movie: ArrayMovie) -> None:
     precision = ((seventh["lpx"] + seventh["lpy"]) / 2).median() * movie.camera.pixel_size_nm
     assert reading["precision (nm)"] == pytest.approx(precision, rel=1e-5)
     assert reading["background (photons/px)"] == pytest.approx(seventh["bg"].median(), rel=1e-5)
+
+
+def test_resolution_is_measured_beside() -> None:
+    movie = scene("demo", frames=250, seed=7)  # its molecules stay on for several frames
+    still = ArrayMovie(movie.read(0, 250), movie.camera)
+
+    def slowly():
+        for i in range(len(still)):
+            yield still[i]
+            if i > 200:
+                time.sleep(0.05)
+
+    part = LiveLocalize(fit="mle", quality=True)
+    outputs = list(part.process(slowly(), stream_of(still)))
+    names = {name for o in outputs if isinstance(o, Reading) for name in o.values}
+    assert "Precision by NeNA (nm)" in names
+    rows = sum(len(o) for o in outputs if isinstance(o, Localizations))
+    assert rows == len(localize(still, fit="mle"))
 
 
 def test_empty_frames_give_empty_tables_and_zero_molecules() -> None:

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from limelight.core.localizations import Localizations
+from limelight.core.locs.live_table import LiveTable
 from limelight.core.stream import Reading, Stream
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ class Results:
     readings : dict
         Lists of `Reading`.
     tables : dict
-        Lists of `Localizations`, in the order in which they came.
+        The growing tables of molecules.
     """
 
     def __init__(self) -> None:
         self.readings: dict[str, list[Reading]] = {}
-        self.tables: dict[str, list[Localizations]] = {}
+        self.tables: dict[str, LiveTable] = {}
         self._lock = threading.Lock()
 
     def add(self, name: str, output: Any) -> None:
@@ -37,7 +38,8 @@ class Results:
             self.readings.setdefault(name, []).append(output)
         elif isinstance(output, Localizations):
             with self._lock:
-                self.tables.setdefault(name, []).append(output)
+                table = self.tables.setdefault(name, LiveTable())
+            table.add(output)
 
     def localizations(self, name: str | None = None) -> Localizations | None:
         """Return all molecules that a processor found so far as one table.
@@ -47,18 +49,11 @@ class Results:
         name : str, optional
             Which; the first that gave tables, if not given.
         """
-        import pandas as pd
-
         with self._lock:
             if name is None:
                 name = next(iter(self.tables), None)
-            found = list(self.tables.get(name or "", ()))
-        if not found:
-            return None
-        if len(found) == 1:
-            return found[0]
-        table = pd.concat([one.table for one in found], ignore_index=True)
-        return Localizations(table, found[-1].provenance)
+            table = self.tables.get(name or "")
+        return None if table is None else table.snapshot()
 
     def save(self, folder: Path, stream: Stream | None) -> list[Path]:
         """Write readings as CSV and tables as HDF5 into the folder of the data set."""

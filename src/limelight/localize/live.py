@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from threading import Thread
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from limelight.core.locs.result import Measure
     from limelight.core.parts import Detector
     from limelight.core.spots import Columns
     from limelight.core.stream import Output
@@ -85,6 +87,11 @@ class LiveLocalize(Settings):
     background_in_fit: bool = setting(
         True,
         help="Subtract the temporal background before the fit too, not just for detection.",
+        advanced=True,
+    )
+    quality: bool = setting(
+        False,
+        help="Measure the resolution (NeNA, FRC) too while molecules come, beside all else.",
         advanced=True,
     )
     baseline: float | None = setting(
@@ -218,19 +225,20 @@ class LiveLocalize(Settings):
         _warm_up(settings, camera, stream)
         source = _Source(stream, camera)
         record = provenance(source, settings, camera)  # type: ignore[arg-type]
+        quality = _Quality(camera.pixel_size_nm) if self.quality else None
         wanted = (frame for frame in frames if frame.axes in chosen)
-        blocks = (
-            _alone(wanted, camera) if _sees_one(settings) else _around(wanted, settings, camera)
-        )
-        for block, taken in blocks:
+        for block, taken in _blocks(wanted, settings, camera):
             columns = localize_block(block, settings)
             bounds = np.searchsorted(columns["frame"], np.arange(block.start, block.stop + 1))
             for k, frame in enumerate(taken):
                 rows = {n: v[bounds[k] : bounds[k + 1]] for n, v in columns.items()}
                 rows["frame"] = np.full(len(rows["x"]), frame.index)
                 document = {**record[0], "Frames": max(stream.length or 0, frame.index + 1)}
-                yield Localizations.from_columns(rows, [document, *record[1:]])
+                table = Localizations.from_columns(rows, [document, *record[1:]])
+                yield table
                 yield readings_of(rows, frame, camera.pixel_size_nm)
+                if quality is not None:
+                    yield from quality.after(table, frame)
 
 
 def readings_of(columns: Columns, frame: Frame, pixel_nm: float) -> Reading:
@@ -251,6 +259,33 @@ def readings_of(columns: Columns, frame: Frame, pixel_nm: float) -> Reading:
                 if len(known):
                     values[name] = float(np.median(known)) * factor
     return Reading(frame.index, values, frame.axes)
+
+
+class _Quality:
+    """Resolution of what there is so far, measured in a thread beside."""
+
+    def __init__(self, pixel_nm: float) -> None:
+        from limelight.core.locs.live_quality import LiveQuality
+
+        self._live = LiveQuality(pixel_nm)
+        self._thread: Thread | None = None
+        self._found: tuple[Measure, ...] = ()
+
+    def after(self, table: Localizations, frame: Frame) -> Iterator[Reading]:
+        """Take the molecules of a frame; yield a reading when a measurement is done."""
+        self._live.add(table)
+        if self._thread is not None and not self._thread.is_alive():
+            self._thread = None
+            values = {f"{m.title} ({m.unit})": m.value for m in self._found if m.reliable}
+            known = {name: value for name, value in values.items() if value is not None}
+            if known:
+                yield Reading(frame.index, known, frame.axes)
+        if self._thread is None and self._live.due():
+            self._thread = Thread(target=self._measure, name="limelight-quality", daemon=True)
+            self._thread.start()
+
+    def _measure(self) -> None:
+        self._found = self._live.precise(threads=1)
 
 
 class _Source:
