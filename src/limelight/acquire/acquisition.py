@@ -105,6 +105,14 @@ class Acquisition:
     on_message : callable, optional
         Called with every message for a person.
 
+    Attributes
+    ----------
+    listeners : list of callable
+        Called with the name of a processor and what it gave, in its thread.
+    while_waiting : callable, optional
+        Called many times per second by whoever waits in `await_completion`: what keeps a window
+        alive.
+
     Raises
     ------
     ParameterError
@@ -139,7 +147,7 @@ class Acquisition:
         save: Literal["processed", "raw"] = "processed",
         sequencing: bool = True,
         on_storage_error: str | Path = "stop",
-        buffer_mb: float = 256.0,
+        buffer_mb: float = 128.0,
         camera: Camera | None = None,
         metadata: Mapping[str, Any] | None = None,
         on_output: Callable[[str, Any], None] | None = None,
@@ -157,7 +165,9 @@ class Acquisition:
         self._slots = saving_queue_size
         self._camera = camera
         self._given_metadata = dict(metadata or {})
-        self._on_output, self._on_message = on_output, on_message
+        self.listeners: list[Callable[[str, Any], None]] = [on_output] if on_output else []
+        self.while_waiting: Callable[[], object] | None = None
+        self._on_message = on_message
         self.core = find_core(core)
         self._queue = EventQueue(self._accept)
         self._ended_input = False
@@ -290,10 +300,13 @@ class Acquisition:
         end = None if timeout is None else time.monotonic() + timeout
         try:
             while self._thread.is_alive():
-                left = 0.5 if end is None else min(0.5, end - time.monotonic())
+                step = 0.5 if self.while_waiting is None else 0.02
+                left = step if end is None else min(step, end - time.monotonic())
                 if left <= 0:
                     return False
                 self._thread.join(left)
+                if self.while_waiting is not None:
+                    self.while_waiting()
         except KeyboardInterrupt:
             self.abort()
             self._thread.join()
@@ -538,8 +551,8 @@ class Acquisition:
             self.request(output, name)
         else:
             self.results.add(name, output)
-        if self._on_output is not None:
-            self._on_output(name, output)
+        for listener in self.listeners:
+            listener(name, output)
 
     def request(self, request: Request, by: str = "") -> None:
         """Do what a processor asks for: properties at once, events after those that wait."""
