@@ -10,6 +10,7 @@ Benchmarks that compare call `peer_python`. Where the environment is, is decided
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def peer_python(package: str = "picassosr") -> Path:
     Parameters
     ----------
     package : str
-        Name on PyPI; the newest version is installed.
+        Name on PyPI, or several joined by ``+``; the newest versions are installed.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def peer_python(package: str = "picassosr") -> Path:
         if not found:
             raise SystemExit(f"LIMELIGHT_PEER_PYTHON names no program: {named}")
         return Path(found)
-    variable = f"LIMELIGHT_PEER_VENV_{package.upper().replace('-', '_')}"
+    variable = f"LIMELIGHT_PEER_VENV_{re.sub(r'[^A-Z0-9]', '_', package.upper())}"
     if folder := os.environ.get(variable):
         python = _python_of(Path(folder))
         if not python.exists():
@@ -67,11 +68,11 @@ def _install(package: str, home: Path) -> None:
         # the same Python as ours: versions of Python differ in speed, too
         commands = [
             [uv, "venv", "--python", sys.executable, str(home)],
-            [uv, "pip", "install", "--python", str(python), package],
+            [uv, "pip", "install", "--python", str(python), *package.split("+")],
         ]
     else:
         venv.create(home, with_pip=True)
-        commands = [[str(python), "-m", "pip", "install", "--quiet", package]]
+        commands = [[str(python), "-m", "pip", "install", "--quiet", *package.split("+")]]
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

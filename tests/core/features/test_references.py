@@ -184,7 +184,9 @@ def test_hu() -> None:
 @pytest.mark.parametrize("radius", [1, 2.5])
 def test_lbp(radius: float) -> None:
     # without equals: of these interpolation decides by its rounding
-    counts = COUNTS * 100000 + np.random.default_rng(2).integers(0, 100000, COUNTS.shape)
+    counts = COUNTS.astype(np.int64) * 100000 + np.random.default_rng(2).integers(
+        0, 100000, COUNTS.shape
+    )
     codes = local_binary_pattern(counts, 8, radius, "ror")
     rotations = sorted({min((p >> k | p << (8 - k)) & 255 for k in range(8)) for p in range(256)})
     assert len(rotations) == 36
