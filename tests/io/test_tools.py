@@ -101,6 +101,15 @@ def test_a_drift_survives_its_file_and_serves_another_table(table, tmp_path) -> 
     one = limelight.undrift(table, drift=again, save=tmp_path / "corrected.hdf5")
     np.testing.assert_array_equal(one["x"], limelight.undrift(table)["x"])
     assert (tmp_path / "corrected.hdf5").exists()
+    result = limelight.apply_tool("undrift", table, drift_file=str(path))
+    np.testing.assert_array_equal(result.locs["x"], one["x"])
+    assert result.locs.provenance[-1][RECORD_KEY]["settings"]["drift_file"] == str(path)
+    with pytest.raises(ParameterError, match="the drift only 600 frames"):
+        longer = limelight.load_localizations(table).table.copy()
+        longer["frame"] += 1
+        limelight.apply_tool("undrift", longer, drift_file=str(path))
+    with pytest.raises(ParameterError, match="taken_out"):
+        run(tool_of("undrift", drift_file=str(path)).run(one))
     path.write_text("not a drift", encoding="utf-8")
     with pytest.raises(FileError, match="it is not a drift"):
         limelight.load_drift(path)

@@ -15,6 +15,8 @@ from limelight.core.job import Progress, run
 from limelight.core.localizations import Localizations
 from limelight.core.locs.region_text import write_regions
 from limelight.core.locs.tools.tool import RECORD_KEY, Tool
+from limelight.core.locs.tools.undrift import Undrift
+from limelight.core.watch import watched
 from limelight.io.atomic import replacing
 from limelight.io.documents import load_documents
 from limelight.io.picks import load_picks
@@ -35,6 +37,7 @@ __all__ = [
     "apply_tool",
     "apply_tool_job",
     "load_drift",
+    "run_tool",
     "save_drift",
     "save_result",
     "targets_named",
@@ -129,6 +132,20 @@ def tool_of(tool: Tool | str, **settings: Any) -> Tool:
     return tool.replace(**settings) if settings else tool
 
 
+def run_tool(tool: Tool, locs: Localizations) -> Job[ToolResult]:
+    """Apply a tool to a table, as `Tool.run` does, after reading the files that settings name.
+
+    These are a file of picks as the regions of ``pick``, and the ``drift_file`` of ``undrift``.
+    """
+    tool = _with_picks(tool, locs.pixel_size_nm)
+    if not isinstance(tool, Undrift) or not tool.drift_file:
+        return (yield from tool.run(locs))
+    undrift, table = tool, tool.checked(locs)
+    drift = load_drift(tool.drift_file.strip())
+    result = yield from watched(lambda: undrift.taken_out(table, drift), tool.title)
+    return tool.noted(result)
+
+
 def _with_picks(tool: Tool, pixel_size_nm: float) -> Tool:
     """Put the regions of a file of picks in the place of its name."""
     text = getattr(tool, "regions", None)
@@ -192,8 +209,7 @@ def apply_tool_job(
     yield Progress(0, 1, f"Reading {path.name}")
     try:
         locs = load_table(path, pixel_size_nm=pixel_size_nm)
-        tool = _with_picks(tool, locs.pixel_size_nm)
-        result = yield from tool.run(locs)
+        result = yield from run_tool(tool, locs)
     except ParameterError as error:
         raise ParameterError(f"{path.name}: {error}") from error
     if result.locs is not None:
@@ -253,8 +269,7 @@ def apply_tool(
             raise ParameterError(
                 f"{made.name}: a table in memory has no file to save beside. Give save= a path."
             )
-        locs = made.checked(source)
-        result = run(_with_picks(made, locs.pixel_size_nm).run(locs), on_progress)
+        result = run(run_tool(made, made.checked(source)), on_progress)
     if not isinstance(save, bool):
         save_result(result, targets_named(Path(save).expanduser(), made))
     return result
@@ -329,7 +344,7 @@ def load_drift(path: str | Path) -> Drift:
         )
     x, y = values[:, 0], values[:, 1]
     z = values[:, 2] if values.shape[1] == 3 else None
-    return Drift(x, y, z, "file", {"File": path.name})
+    return Drift(x, y, z, "file", {"Drift file": path.name})
 
 
 def _from(locs: Localizations, source: Path) -> Localizations:

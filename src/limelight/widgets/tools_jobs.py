@@ -59,7 +59,9 @@ def moved(before: Localizations, after: Localizations) -> bool:
 
 def tool_job(tool: Tool, locs: Localizations, draw: bool) -> Job[Finished]:
     """Apply a tool, and draw the new table."""
-    result = yield from tool.run(locs)
+    from limelight.io.tools import run_tool
+
+    result = yield from run_tool(tool, locs)
     new = result.locs
     if new is None or not len(new) or result.groups is not None or not moved(locs, new):
         return Finished(tool, locs, result)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from limelight.core.errors import ParameterError
 from limelight.core.locs._table import frame_column, movie_length
 from limelight.core.locs.drift.aim import aim
 from limelight.core.locs.drift.curve import apply_drift
@@ -83,6 +84,12 @@ class Undrift(Tool):
         unit="frames", low=0.0, advanced=True,
     )  # fmt: skip
 
+    drift_file: str = setting(
+        "",
+        help="Take out the drift in this file (NAME_drift.txt) instead of measuring it.",
+        advanced=True,
+    )
+
     def measure(self, locs: Localizations) -> Drift:
         """Return the drift of a table."""
         if self.method == "fiducials":
@@ -105,7 +112,15 @@ class Undrift(Tool):
 
     def apply(self, locs: Localizations) -> ToolResult:
         """Measure the drift and take it out."""
-        drift = self.measure(locs)
+        if self.drift_file:
+            raise ParameterError(
+                "undrift: a file is read by limelight.apply_tool(), the command and the dock; "
+                "here, give the drift to taken_out()."
+            )
+        return self.taken_out(locs, self.measure(locs))
+
+    def taken_out(self, locs: Localizations, drift: Drift) -> ToolResult:
+        """Take a drift out, and describe it."""
         note = " ".join(drift.notes)
         ranges = drift.range_px
         nm = locs.pixel_size_nm
