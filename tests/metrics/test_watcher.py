@@ -86,7 +86,7 @@ def test_steps_and_commands_follow_one_another(place, movies, settings, tmp_path
     code = "import sys; open(sys.argv[1], 'a').write('|'.join(sys.argv[2:]) + chr(10))"
     group = {
         **PHASOR,
-        "steps": [{"filter": {"where": "photons > 0"}}, "nena", "neighbours"],
+        "steps": [{"filter": {"where": "photons > 0"}}, "frc", "neighbours"],
         "commands": [[sys.executable, "-c", code, str(told), "x=$FILENAME", "$MOVIE", "$HOME"]],
     }
     result = once(settings(groups=(group,)))
@@ -97,8 +97,8 @@ def test_steps_and_commands_follow_one_another(place, movies, settings, tmp_path
     assert told.read_text().splitlines() == [f"x={newest}|{movie}|$HOME"]
     database = Database()
     assert Counter(database.query()["kind"]) == {"localization": 1, "tool": 2}
-    # eight molecules are too few to measure a precision; the rest goes on
-    assert "nena: " in "\n".join(Watcher(settings(groups=(group,))).log())
+    # eight molecules are too few to measure a resolution; the rest goes on
+    assert "frc: " in "\n".join(Watcher(settings(groups=(group,))).log())
     assert database.count(Filter(tags=("filter",))) == 1
 
 
