@@ -223,3 +223,13 @@ def test_a_growing_data_set_is_localized(begin: Any) -> None:
     assert len(tables[0]) > 0
     for table in tables[1:]:
         assert table.equals(tables[0])
+
+
+@pytest.mark.parametrize("given", ["0.1 um", 0, None, "unknown"])
+def test_a_pixel_size_that_is_not_known(format_: str, given: Any, begin: Any, frame: Any) -> None:
+    writer = begin(format_, summary={"PixelSize_um": given, "z-step_um": "much"})
+    writer.write(frame(0, {"time": 0}))
+    writer.finish()
+    with open_movie(writer.path) as movie:
+        known = given == "0.1 um"
+        assert movie.metadata.get("Pixelsize") == (pytest.approx(100) if known else None)

@@ -92,7 +92,7 @@ class NDTiffWriter(Writer):
                 3 if kind == 2 else 1,
                 pixels.dtype,
                 big=False,
-                pixel_size_um=self.summary.get("PixelSize_um"),
+                pixel_size_um=self.pixel_size_um,
             )
         file = self._files[-1]
         size = directory.size + pixels.nbytes + len(metadata) + 1

@@ -17,6 +17,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from limelight.io.frame_index import KINDS
+from limelight.io.micromanager import pixel_size_nm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -193,12 +194,10 @@ def ome_xml(
     sizes = [int(n) for n in places.max(axis=0) + 1] if len(places) else [1, 1, 1]
     order = _order(places, sizes)
 
-    um = {"X": summary.get("PixelSize_um"), "Y": summary.get("PixelSize_um")}
-    um["Z"] = abs(_number(summary.get("z-step_um")))
+    pixel = (pixel_size_nm({}, summary) or math.nan) / 1000
+    um = {"X": pixel, "Y": pixel, "Z": abs(_number(summary.get("z-step_um")))}
     physical = "".join(
-        f' PhysicalSize{a}="{_number(v)!r}" PhysicalSize{a}Unit="&#181;m"'
-        for a, v in um.items()
-        if _number(v) > 0
+        f' PhysicalSize{a}="{v!r}" PhysicalSize{a}Unit="&#181;m"' for a, v in um.items() if v > 0
     )
     interval = _number(summary.get("Interval_ms"))
     if interval > 0:

@@ -118,7 +118,7 @@ class OmeTiffWriter(Writer):
             name = f"{self.path.name}{'_' + label if key else ''}.ome.tif"
             output = OutputFile(self.path / name)
             try:
-                file = _File(output, series, self.summary.get("PixelSize_um"))
+                file = _File(output, series, self.pixel_size_um)
             except OSError:
                 output.close()
                 output.path.unlink(missing_ok=True)

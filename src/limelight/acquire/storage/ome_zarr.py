@@ -262,7 +262,7 @@ class OmeZarrWriter(Writer):
     def _about(self, image: _Image) -> dict[str, Any]:
         """Return what OME-Zarr says of an image: axes, scale, channels."""
         summary = self.summary
-        pixel = positive(summary.get("PixelSize_um"))
+        pixel = self.pixel_size_um
         step = positive(str(summary.get("z-step_um") or "").lstrip("-"))
         interval = positive(summary.get("Interval_ms"))
         axes: list[dict[str, str]] = [

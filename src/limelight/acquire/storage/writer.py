@@ -15,9 +15,11 @@ import numpy as np
 from pydantic_core import to_json
 
 from limelight.acquire.storage.output import OutputFile, explain
+from limelight.core.camera import Camera
 from limelight.core.errors import ParameterError, StorageError
 from limelight.io.frame_index import FrameIndex, Place, pack
 from limelight.io.in_progress import InProgress
+from limelight.io.micromanager import pixel_size_nm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -294,6 +296,12 @@ class Writer:
         """Number of images that are written."""
         return len(self.index)
 
+    @property
+    def pixel_size_um(self) -> float | None:
+        """Size of a pixel in the sample, micrometres; None where it is not known."""
+        size = pixel_size_nm({}, self.summary)
+        return size / 1000 if size else None
+
     def dataset(self) -> Dataset:
         """Return the images as a `Dataset` that grows while they are written."""
         from limelight.acquire.dataset import Dataset
@@ -330,8 +338,10 @@ def _complete(summary: Mapping[str, Any], stream: Stream, path: Path) -> dict[st
         "PixelType": f"GRAY{bits}",
         "BitDepth": bits,
     }
-    if "PixelSize_um" not in summary and "PixelSizeUm" not in summary:
-        known["PixelSize_um"] = stream.camera.pixel_size_nm / 1000
+    camera = stream.camera
+    measured = camera.name or camera.pixel_size_nm != Camera().pixel_size_nm
+    if measured and "PixelSizeUm" not in summary:
+        known["PixelSize_um"] = camera.pixel_size_nm / 1000
     if stream.sizes:
         known["IntendedDimensions"] = dict(stream.sizes)
     if stream.exposure_ms is not None:
