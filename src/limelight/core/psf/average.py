@@ -129,10 +129,10 @@ def _third(solid: Floats, axis: int) -> Floats:
 
 def _first_shift(reference: Floats, bead: Floats) -> Floats:
     """Shift of a bead from another, from the peak of their correlation, to about a tenth."""
-    shape = [2 * n for n in bead.shape]
-    a = np.fft.rfftn(bead - np.median(bead), shape)
-    b = np.fft.rfftn(reference - np.median(reference), shape)
-    correlation = np.fft.irfftn(a * b.conj(), shape)
+    shape, axes = [2 * n for n in bead.shape], (0, 1, 2)
+    a = np.fft.rfftn(bead - np.median(bead), shape, axes)
+    b = np.fft.rfftn(reference - np.median(reference), shape, axes)
+    correlation = np.fft.irfftn(a * b.conj(), shape, axes)
     for axis, limit in enumerate((bead.shape[0] // 2, 3, 3)):
         n = shape[axis]
         distance = np.minimum(np.arange(n), n - np.arange(n))

@@ -29,6 +29,10 @@ __all__ = ["CalibrationReport", "ZCalibration", "calibrate_z", "fit_z"]
 
 DEGREE = 6
 _FEW = 3  # with fewer widths in a slice there is no standard deviation to judge them by
+_NO_ASTIGMATISM = (
+    "The widths along x and y do not tell z anywhere. Is there a cylindrical lens in the light "
+    "path, and was the stack taken through the focus?"
+)
 _FLAT = 0.15  # of the steepest: where the curves are flatter, z cannot be told from the widths
 _AMBIGUOUS_NM = 5.0  # a width pair of the curve whose best z is further away than this
 
@@ -251,8 +255,17 @@ def calibrate_z(
     low, high = _usable_range(first)
     within = (z >= low) & (z <= high) & np.isfinite(rms)
     if within.any():  # the ends of a polynomial are its worst part
-        limit = 3 * float(np.median(rms[within]))
-        low, high = _around(z, np.isfinite(rms) & (rms <= limit), low, high)
+        # few beads make the scatter of one slice a matter of luck: that of seven is taken
+        course = np.array(
+            [
+                np.sqrt(np.nanmean(rms[max(k - 3, 0) : k + 4] ** 2))
+                if np.isfinite(rms[k])
+                else np.nan
+                for k in range(slices)
+            ]
+        )
+        limit = 3 * float(np.median(course[within]))
+        low, high = _around(z, np.isfinite(course) & (course <= limit), low, high)
     calibration = replace(first, usable_nm=(low, high))
     return calibration, CalibrationReport(z, mean_x, mean_y, kept, fitted, residual, rms)
 
@@ -302,10 +315,7 @@ def _usable_range(calibration: ZCalibration) -> tuple[float, float]:
     good = positive & (slope > _FLAT * np.median(slope))
     good &= np.abs(back["z"] - z) < _AMBIGUOUS_NM
     if not good.any():
-        raise ParameterError(
-            "The widths along x and y do not tell z anywhere. Is there a cylindrical lens in the "
-            "light path, and was the stack taken through the focus?"
-        )
+        raise ParameterError(_NO_ASTIGMATISM)
     middle = np.flatnonzero(good)
     start = stop = int(middle[np.argmin(np.abs(z[middle]))])
     while start > 0 and good[start - 1]:
@@ -313,9 +323,7 @@ def _usable_range(calibration: ZCalibration) -> tuple[float, float]:
     while stop < len(z) - 1 and good[stop + 1]:
         stop += 1
     if start == stop:
-        raise ParameterError(
-            "The widths along x and y tell z only at a point. Record a stack of more range."
-        )
+        raise ParameterError(_NO_ASTIGMATISM)
     return float(z[start]), float(z[stop])
 
 
