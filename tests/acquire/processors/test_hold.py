@@ -140,6 +140,28 @@ def test_flat_widths_move_nothing() -> None:
     assert set(found) == {0.0}
 
 
+@pytest.mark.parametrize("lag", [0, 40])
+def test_readings_that_come_late_are_known_to_be_late(lag: int) -> None:
+    """Readings may be far behind the camera: what the frames say of it is heeded."""
+    part = HoldFocus(pause=10, window=5, settle=3, z=0.0)
+    at, course, asked = [0.0], [], []
+
+    def items():
+        for i in range(2500):
+            course.append(at[0])
+            yield Frame(np.zeros((8, 8)), i)
+            if i >= lag:
+                sigma = 125 * np.hypot(1, (course[i - lag] - 0.4) / 0.35)
+                yield Reading(i - lag, {"sigma (nm)": sigma})
+
+    for output in part.process(items(), STREAM):
+        if isinstance(output, Request):
+            at[0] = output.z
+        else:
+            asked.append(output.values["focus (µm)"])
+    np.testing.assert_allclose(asked[4:], 0.4, atol=0.005)
+
+
 def test_other_readings_are_of_no_matter() -> None:
     part = HoldDensity(window=2, settle=0)
     readings = iter([Reading(i, {"photons": 5.0}) for i in range(50)])

@@ -1,6 +1,8 @@
 """Closed loops: what was measured steers the microscope.
 
-Both listen to the readings of a processor before them, usually of live localization.
+Both listen to the readings of a processor before them, usually of live localization.  They see the
+frames too, and so know how far the readings are behind the camera: readings of frames that were
+taken before a change are passed over, however late they come.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ class HoldDensity(Settings):
     window: int = setting(20, help="Frames that are averaged.", unit="frames", low=1, high=10_000)
     settle: int = setting(
         5,
-        help="Frames to wait after a change, until it shows.",
+        help="Frames after a change that are passed over, until it shows.",
         unit="frames",
         low=0,
         high=10_000,
@@ -71,12 +73,13 @@ class HoldDensity(Settings):
         power = min(max(self.start, self.lowest), self.highest)
         name = f"{self.device} {self.property}"
         yield self._ask(power, "start")
-        waiting, seen = self.settle, []
+        newest, seen = -1, []
+        blind = self.settle - 1
         for item in frames:
+            newest = max(newest, item.index)
             if not isinstance(item, Reading) or self.reading not in item.values:
                 continue
-            if waiting > 0:
-                waiting -= 1
+            if item.index <= blind:
                 continue
             seen.append(item.values[self.reading])
             if len(seen) < self.window:
@@ -87,7 +90,7 @@ class HoldDensity(Settings):
             power = min(max(power * ratio**self.gain, self.lowest), self.highest)
             yield self._ask(power, f"{mean:.1f} {self.reading} per frame")
             yield Reading(item.index, {name: power}, item.axes)
-            waiting = self.settle
+            blind = newest + self.settle
 
     def _ask(self, power: float, why: str) -> Request:
         return Request(((self.device, self.property, round(power, 6)),), reason=why)
@@ -114,7 +117,7 @@ class HoldFocus(Settings):
     )
     settle: int = setting(
         5,
-        help="Frames to wait after a move, until it shows.",
+        help="Frames after a move that are passed over, until it shows.",
         unit="frames",
         low=0,
         high=10_000,
@@ -145,8 +148,10 @@ class HoldFocus(Settings):
         plan: list[float] = []
         found: list[float] = []
         seen: list[float] = []
-        waiting = self.pause
+        newest = -1
+        blind = self.pause - 1
         for item in frames:
+            newest = max(newest, item.index)
             if not isinstance(item, Reading):
                 if first is None:
                     first = _position(item.metadata)
@@ -156,30 +161,29 @@ class HoldFocus(Settings):
             if math.isnan(centre):
                 first = 0.0 if first is None else first
                 centre = first
-            if waiting > 0:
-                waiting -= 1
+            if item.index <= blind:
                 continue
             if not plan:
                 plan = [centre - self.step, centre + self.step, centre]
                 found.clear()
-                yield Request(z=self._within(plan[0], first), reason="looking below")
-                waiting = self.settle
                 seen.clear()
+                yield Request(z=self._within(plan[0], first), reason="looking below")
+                blind = newest + self.settle
                 continue
             seen.append(item.values[self.reading] ** 2)
             if len(seen) < self.window:
                 continue
             found.append(float(np.median(seen)))
             seen.clear()
-            waiting = self.settle
             if len(found) < 3:
                 yield Request(z=self._within(plan[len(found)], first), reason="looking on")
+                blind = newest + self.settle
                 continue
             centre = self._within(centre + self._vertex(*found), first)
             plan = []
-            waiting += self.pause
             yield Request(z=centre, reason="the narrowest spots are here")
             yield Reading(item.index, {"focus (µm)": centre}, item.axes)
+            blind = newest + self.settle + self.pause
 
     def _within(self, z: float, first: float | None) -> float:
         at = first or 0.0
