@@ -72,7 +72,7 @@ class HoldDensity(Settings):
         """Yield requests for the laser, and its power as a reading."""
         power = min(max(self.start, self.lowest), self.highest)
         name = f"{self.device} {self.property}"
-        yield self._ask(power, "start")
+        yield self._ask(power)
         newest, seen = -1, []
         blind = self.settle - 1
         for item in frames:
@@ -88,12 +88,13 @@ class HoldDensity(Settings):
             seen.clear()
             ratio = min(max(self.target / max(mean, 1e-9), 0.2), 5.0)
             power = min(max(power * ratio**self.gain, self.lowest), self.highest)
-            yield self._ask(power, f"{mean:.1f} {self.reading} per frame")
+            yield self._ask(power)
             yield Reading(item.index, {name: power}, item.axes)
             blind = newest + self.settle
 
-    def _ask(self, power: float, why: str) -> Request:
-        return Request(((self.device, self.property, round(power, 6)),), reason=why)
+    def _ask(self, power: float) -> Request:
+        # without a reason: there are many of these, and the readings tell them
+        return Request(((self.device, self.property, round(power, 6)),))
 
 
 _Z_KEYS = ("ZPosition_um_Intended", "ZPositionUm", "ZPosition_um", "Z-um")
@@ -167,7 +168,7 @@ class HoldFocus(Settings):
                 plan = [centre - self.step, centre + self.step, centre]
                 found.clear()
                 seen.clear()
-                yield Request(z=self._within(plan[0], first), reason="looking below")
+                yield Request(z=self._within(plan[0], first))
                 blind = newest + self.settle
                 continue
             seen.append(item.values[self.reading] ** 2)
@@ -176,12 +177,12 @@ class HoldFocus(Settings):
             found.append(float(np.median(seen)))
             seen.clear()
             if len(found) < 3:
-                yield Request(z=self._within(plan[len(found)], first), reason="looking on")
+                yield Request(z=self._within(plan[len(found)], first))
                 blind = newest + self.settle
                 continue
             centre = self._within(centre + self._vertex(*found), first)
             plan = []
-            yield Request(z=centre, reason="the narrowest spots are here")
+            yield Request(z=centre)
             yield Reading(item.index, {"focus (µm)": centre}, item.axes)
             blind = newest + self.settle + self.pause
 
