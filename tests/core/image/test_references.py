@@ -49,7 +49,7 @@ def test_stack_is_smoothed_plane_by_plane_for_any_threads() -> None:
             np.testing.assert_array_equal(image.smooth(plane, name, 3, threads=3), one)
 
 
-@pytest.mark.parametrize("size", [3, 5, 9])
+@pytest.mark.parametrize("size", [1, 3, 4, 5, 8, 9])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_median(size: int, dtype: type) -> None:
     array = (COUNTS // 256 if dtype == np.uint8 else COUNTS).astype(dtype)

@@ -11,7 +11,7 @@ from numba.extending import overload
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["bilateral", "mirrored", "separable"]
+__all__ = ["bilateral", "median_counts", "median_network", "mirrored", "separable"]
 
 
 def mirrored(length: int, before: int, after: int) -> NDArray[np.int64]:
@@ -133,3 +133,92 @@ def bilateral(plane, space, factor, rows, columns, first, stop, out):  # type: i
                     total += w * other
                     weight += w
             out[y, x] = total / weight
+
+
+_CHUNK = 256
+
+
+@njit(nogil=True, cache=True)
+def _order(rows, one, other, count):  # type: ignore[no-untyped-def]
+    """Exchange two rows pixel by pixel, so that the smaller value is in the first."""
+    for x in range(count):
+        a, b = rows[one, x], rows[other, x]
+        rows[one, x] = b if b < a else a
+        rows[other, x] = a if b < a else b
+
+
+@njit(nogil=True, cache=True)
+def median_network(plane, size, rows, columns, first, stop, out):  # type: ignore[no-untyped-def]
+    """Write the medians of rows first to stop - 1, for small windows.
+
+    The values of a window are the columns of a table, one row per place in the window, and are
+    sorted as far as the middle: whole rows at a time, which the compiler turns into vector minima
+    and maxima.
+    """
+    width = plane.shape[1]
+    total = size * size
+    middle = total // 2
+    padded = np.empty((size, len(columns)), plane.dtype)
+    table = np.empty((total, _CHUNK), plane.dtype)
+    for y in range(first, stop):
+        for j in range(size):
+            row = plane[rows[y + j]]
+            for x in range(len(columns)):
+                padded[j, x] = row[columns[x]]
+        for x0 in range(0, width, _CHUNK):
+            n = min(_CHUNK, width - x0)
+            for j in range(size):
+                for i in range(size):
+                    table[j * size + i, :n] = padded[j, x0 + i : x0 + i + n]
+            for k in range(middle + 1):
+                for other in range(k + 1, total):
+                    _order(table, k, other, n)
+            out[y, x0 : x0 + n] = table[middle, :n]
+
+
+@njit(nogil=True, cache=True)
+def median_counts(plane, size, rows, columns, first, stop, low, span, out):  # type: ignore[no-untyped-def]
+    """Write the medians of rows first to stop - 1, for integers: by counting.
+
+    A window is moved by a column at a time (Huang, Yang and Tang, IEEE Trans. Acoust. 27, 13,
+    1979); 256 values together are counted too, so that the middle is found in few steps.
+    """
+    width = plane.shape[1]
+    middle = size * size // 2
+    fine = np.zeros((span // 256 + 1) * 256, np.int32)
+    coarse = np.zeros(span // 256 + 1, np.int32)
+    padded = np.empty((size, len(columns)), np.int64)
+    for y in range(first, stop):
+        for j in range(size):
+            row = plane[rows[y + j]]
+            for x in range(len(columns)):
+                padded[j, x] = np.int64(row[columns[x]]) - low
+        fine[:] = 0
+        coarse[:] = 0
+        for j in range(size):
+            for i in range(size):
+                fine[padded[j, i]] += 1
+                coarse[padded[j, i] // 256] += 1
+        block, below = 0, 0
+        for x in range(width):
+            # from where the last middle was: it has not gone far
+            while below > middle:
+                block -= 1
+                below -= coarse[block]
+            while below + coarse[block] <= middle:
+                below += coarse[block]
+                block += 1
+            value, seen = 256 * block, below
+            while seen + fine[value] <= middle:
+                seen += fine[value]
+                value += 1
+            out[y, x] = value + low
+            if x + 1 == width:
+                break
+            for j in range(size):
+                gone, new = padded[j, x], padded[j, x + size]
+                fine[gone] -= 1
+                coarse[gone // 256] -= 1
+                fine[new] += 1
+                coarse[new // 256] += 1
+                below += (new < 256 * block) - (gone < 256 * block)

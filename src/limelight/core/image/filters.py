@@ -18,6 +18,8 @@ __all__ = ["FILTERS", "average", "bilateral", "gaussian", "median", "smooth"]
 FILTERS = ("average", "gaussian", "median", "bilateral")
 
 _LEAST_ROWS = 64
+_NETWORK = 6
+"""Largest window of a median that is sorted; counting is quicker for larger ones."""
 
 
 def smooth(
@@ -181,13 +183,38 @@ def median(image: ArrayLike, size: float, *, threads: int | None = None) -> NDAr
     array
         Of the type of the image.
     """
-    from scipy.ndimage import median_filter
-
     array = as_image(image, "median")
     check_number(size, "median", "filter_size", low=1, high=255, whole=True)
+    size = int(size)
     out = np.empty_like(array)
-    for plane, result in zip(_planes(array), _planes(out), strict=True):
-        median_filter(plane, int(size), output=result, mode="reflect")
+    if size == 1 or not array.size:
+        return array.copy()
+    low, high = (int(array.min()), int(array.max())) if array.dtype.kind in "ui" else (0, 2**62)
+    counted = size > _NETWORK and high - low < 2**16
+    if size > _NETWORK and not counted:
+        from scipy.ndimage import median_filter
+
+        each(
+            lambda pair: median_filter(pair[0], size, output=pair[1], mode="reflect"),
+            list(zip(_planes(array), _planes(out), strict=True)),
+            threads,
+        )
+        return out
+    rows, columns = (kernels.mirrored(n, size // 2, size - 1 - size // 2) for n in array.shape[-2:])
+    bands = runs(array.shape[-2], 4 * thread_count(threads), 16)
+
+    def work(band: tuple[int, int, int]) -> None:
+        z, first, stop = band
+        if counted:
+            span = high - low + 1
+            kernels.median_counts(
+                planes[z], size, rows, columns, first, stop, low, span, results[z]
+            )
+        else:
+            kernels.median_network(planes[z], size, rows, columns, first, stop, results[z])
+
+    planes, results = _planes(array), _planes(out)
+    each(work, [(z, *b) for z in range(len(planes)) for b in bands], threads)
     return out
 
 
