@@ -45,7 +45,7 @@ class FrameStore:
     Parameters
     ----------
     folder : path
-        The folder.
+        The folder, or a file in it.
     index : FrameIndex, optional
         Where the images are, if this process writes them; else read from the folder.
     metadata_file : str
@@ -61,6 +61,7 @@ class FrameStore:
         self, folder: str | Path, index: FrameIndex | None = None, metadata_file: str = ""
     ) -> None:
         folder = Path(folder)
+        folder = folder.parent if folder.is_file() else folder
         if not (folder / INDEX).is_file() and (folder / _FULL / INDEX).is_file():
             folder = folder / _FULL
         self.folder = folder

@@ -197,7 +197,9 @@ def test_waiting_for_images(format_: str, begin: Any, frame: Any) -> None:
 
 
 def test_names_count_up(begin: Any) -> None:
-    assert begin().path.name == "scan_1"
+    first = begin()
+    assert first.path.name == "scan_1"
+    assert len(Dataset(first.path / "scan_NDTiffStack.tif")) == 0
     assert begin().path.name == "scan_2"
     assert begin(name="a/b").path.name == "a-b_1"
     with pytest.raises(ParameterError, match="name"):
