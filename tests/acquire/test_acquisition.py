@@ -20,6 +20,13 @@ def times(count, **more):
     return [{"axes": {"time": t}, **more} for t in range(count)]
 
 
+def wait_for(condition, seconds=15):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
 # ---- images, axes, metadata ----
 
 
@@ -160,7 +167,7 @@ def test_light_modulator(demo, monkeypatch):
     assert acq.status.acquired == 4
 
 
-def test_several_cameras_at_once(demo):
+def both(demo):
     demo.loadDevice("Camera 2", "DemoCamera", "DCam")
     demo.loadDevice("Both", "Utilities", "Multi Camera")
     for label in ("Camera 2", "Both"):
@@ -169,6 +176,10 @@ def test_several_cameras_at_once(demo):
     demo.setProperty("Both", "Physical Camera 1", "Camera")
     demo.setProperty("Both", "Physical Camera 2", "Camera 2")
     demo.setCameraDevice("Both")
+
+
+def test_several_cameras_at_once(demo):
+    both(demo)
     for sequencing in (True, False):
         with Acquisition(core=demo, sequencing=sequencing, show_display=False) as acq:
             acq.acquire(times(5))
@@ -666,12 +677,34 @@ def test_events_of_no_use_are_refused_at_once(demo):
 
 def test_one_acquisition_at_a_time(demo):
     acq = Acquisition(core=demo, show_display=False)
+    acq.acquire([{"axes": {"time": t}, "min_start_time": 100 * t} for t in range(2)])
     with pytest.raises(ParameterError, match="in use"):
         Acquisition(core=demo, show_display=False)
     acq.abort()
     acq.await_completion(5)
-    with Acquisition(core=demo, show_display=False):
-        pass
+    forgotten = Acquisition(core=demo, show_display=False)
+    forgotten.acquire(times(2))
+    wait_for(lambda: forgotten.is_idle)
+    with Acquisition(core=demo, show_display=False) as acq:
+        acq.acquire(times(1))
+    assert forgotten.finish_reason == "completed" and len(forgotten.get_dataset()) == 2
+
+
+def test_several_cameras_that_are_held_and_go_on(demo):
+    both(demo)
+    demo.setExposure(5)
+    seen = []
+    hook = {"pre_hardware_hook_fn": lambda e: seen.append(e) or e}
+    acq = Acquisition(core=demo, show_display=False, **hook)
+    acq.acquire(times(60))
+    acq.mark_finished()
+    wait_for(lambda: acq.status.acquired >= 10)
+    acq.pause()
+    wait_for(lambda: acq.status.phase == "paused")
+    acq.resume()
+    assert acq.await_completion(20)
+    assert len(acq.get_dataset()) == acq.status.acquired == 120
+    assert acq.engine.next_index == 60 and len(seen) == 2
 
 
 def test_nothing_to_do(demo, tmp_path):

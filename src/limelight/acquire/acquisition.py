@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Acquisition"]
 
 Format = Literal["ndtiff", "ome-zarr", "ome-tiff", "ram", "none"]
+_MESSAGES = 1000
 _IN_USE: dict[int, Acquisition] = {}
 _IN_USE_LOCK = threading.Lock()
 
@@ -205,6 +206,9 @@ class Acquisition:
         self._stop_reason = ""
         self._phase = "waiting"
         self._rates: list[tuple[float, int]] = []
+        self._rates_lock = threading.Lock()
+        self._busy = False
+        self._told_late = False
         self._ended_s: float | None = None
         self._room = Room(self._slots or 8, self._idle)
         self.engine = Engine(
@@ -217,6 +221,10 @@ class Acquisition:
             failed=self._note_failure,
             sequencing=sequencing,
         )
+        forgotten = _IN_USE.get(id(self.core))
+        if forgotten is not None and forgotten.is_idle:
+            forgotten.mark_finished()
+            forgotten.await_end()
         with _IN_USE_LOCK:
             other = _IN_USE.get(id(self.core))
             if other is not None and other.is_running:
@@ -347,6 +355,17 @@ class Acquisition:
     def is_running(self) -> bool:
         """Whether it has not ended yet."""
         return self._thread.is_alive() if hasattr(self, "_thread") else False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for events, with all that were given to it done."""
+        pipeline = self.pipeline
+        return (
+            self.is_running
+            and not self._busy
+            and self._queue.empty
+            and (pipeline is None or pipeline.idle())
+        )
 
     @property
     def latest(self) -> Frame | None:
@@ -492,10 +511,11 @@ class Acquisition:
         if self._ended_s is not None:
             return acquired / max(self._ended_s - self.engine.started, 1e-9)
         now = time.perf_counter()
-        self._rates.append((now, acquired))
-        while len(self._rates) > 2 and now - self._rates[1][0] > 1.0:
-            self._rates.pop(0)
-        then, before = self._rates[0]
+        with self._rates_lock:
+            self._rates.append((now, acquired))
+            while len(self._rates) > 2 and now - self._rates[1][0] > 1.0:
+                self._rates.pop(0)
+            then, before = self._rates[0]
         if now - then < 0.05:
             then, before = self.engine.started, 0
         return (acquired - before) / (now - then) if now > then else 0.0
@@ -503,6 +523,8 @@ class Acquisition:
     def say(self, message: str) -> None:
         """Keep a message for the person."""
         self.messages.append(message)
+        if len(self.messages) > _MESSAGES:
+            del self.messages[0]
         if self.debug:
             print(message)
         if self._on_message is not None:
@@ -663,7 +685,8 @@ class Acquisition:
 
     def _accept(self, events: Any) -> bool:
         if self._ended_input:
-            if events is not None:
+            if events is not None and not self._told_late:
+                self._told_late = True
                 self.say("Events were added after the end was marked, and were not acquired.")
             return False
         if events is None:
@@ -730,8 +753,10 @@ class Acquisition:
                 self.engine.begin()
                 self._phase = "running"
                 self._notify("acq_started", None)
+            self._busy = True
             for events in self._batches(batch):
                 self.engine.execute(self._parsed(events))
+            self._busy = False
         self._notify("acq_events_finished", None)
 
     def _batches(self, batch: Any) -> Iterator[Iterable[Any]]:

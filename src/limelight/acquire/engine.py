@@ -540,13 +540,16 @@ class Engine:
                 place = counts[channel]
                 if place >= len(run):
                     continue  # a camera of several that ran ahead
-                elapsed = offset + float(said.get("ElapsedTime-ms", 0.0))
-                camera = names[channel] if names else None
-                self._in_a_row = 0
-                self._hand_on(run[place], pixels, elapsed, said, channel, channels, camera)
-                del pixels  # or its memory would be held while waiting for the next
                 counts[channel] += 1
                 got += 1
+                self._in_a_row = 0
+                if channels == 1 or channel not in run[place].done:
+                    elapsed = offset + float(said.get("ElapsedTime-ms", 0.0))
+                    camera = names[channel] if names else None
+                    self._hand_on(run[place], pixels, elapsed, said, channel, channels, camera)
+                    if names:
+                        run[place].done.add(channel)
+                del pixels  # or its memory would be held while waiting for the next
                 if self._requests:
                     self.serve()
                 deadline = time.perf_counter() + usual

@@ -32,6 +32,11 @@ class EventQueue:
         """Return what comes next; raises ``queue.Empty``."""
         return self._items.get(timeout=timeout)
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return self._items.empty()
+
     def clear(self) -> None:
         """Forget what is waiting."""
         with contextlib.suppress(Empty):

@@ -115,6 +115,10 @@ class Event:
         x, y, width, height.
     tags : dict, optional
         Kept in the metadata.
+    index : int
+        Number of the image, once it has one.
+    done : set of int
+        Cameras that have taken it, where several do.
     """
 
     source: EventDict
@@ -136,6 +140,7 @@ class Event:
     roi: tuple[int, int, int, int] | None = None
     tags: Mapping[str, Any] | None = None
     index: int = field(default=-1, compare=False)
+    done: set[int] = field(default_factory=set, compare=False)
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Event:

@@ -105,7 +105,15 @@ class Hook:
                 f"{self.kind} {_name(self._function)} must return an event, a list of events or "
                 f"None, not {result!r:.60}."
             )
-        return [Event.parse(event) for event in result]
+        known = {id(event.source): event for event in events}
+        changed = []
+        for one in result:
+            event = Event.parse(one)
+            if (before := known.get(id(one))) is not None:
+                # An event that is taken up again after a pause keeps its number.
+                event.index, event.done = before.index, before.done
+            changed.append(event)
+        return changed
 
 
 class FunctionProcessor:
