@@ -268,7 +268,7 @@ def main() -> None:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     rows += against_bare_loops(frames, turns)
-    report("acquisition", rows, options)
+    report("acquisition", rows, options, peer="Pycro-Manager")
 
 
 if __name__ == "__main__":
