@@ -119,12 +119,18 @@ class _Shift:
 
 def _third(solid: Floats, axis: int) -> Floats:
     """D^T D of the third differences along an axis."""
-    n = solid.shape[axis]
-    rows = np.zeros((n - 3, n))
-    for k in range(n - 3):
-        rows[k, k : k + 4] = (-1, 3, -3, 1)
-    square = rows.T @ rows
-    return np.moveaxis(np.tensordot(square, solid, ([1], [axis])), 0, axis)
+    rough = np.diff(solid, 3, axis)
+    around = [(3, 3) if k == axis else (0, 0) for k in range(3)]
+    return -np.diff(np.pad(rough, around), 3, axis)
+
+
+def _least_squares(terms: Floats, data: Floats) -> Floats:
+    """Solve for the factors of a few terms (n, V); by einsum, as BLAS would start threads."""
+    matrix = np.einsum("pv,qv->pq", terms, terms)
+    size = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+    right = np.einsum("pv,v->p", terms, data) / size
+    found: Floats = np.linalg.lstsq(matrix / np.outer(size, size), right, rcond=1e-10)[0] / size
+    return found
 
 
 def _first_shift(reference: Floats, bead: Floats) -> Floats:
@@ -164,14 +170,14 @@ def _align(
         there = moved.slices
         data, shape = bead[there].ravel(), model[there].ravel()
         terms = np.stack([shape, np.ones_like(shape)])
-        amplitude, level = np.linalg.lstsq(terms.T, data, rcond=None)[0]
+        amplitude, level = _least_squares(terms, data)
         similarity = float(np.corrcoef(shape, data)[0, 1]) if shape.std() > 0 else 0.0
         if settled or turn == rounds or amplitude <= 0:
             break
         gradients = [-amplitude * moved.samples(solid, a) for a in range(3)]
         system = np.stack([*(g[there].ravel() for g in gradients), *terms])
         left = data - amplitude * shape - level
-        move = np.linalg.lstsq(system @ system.T, system @ left, rcond=None)[0][:3]
+        move = _least_squares(system, left)[:3]
         largest = float(np.abs(move).max())
         place = np.clip(place + move * min(1.0, 1.0 / max(largest, 1e-12)), -limit, limit)
         settled = largest < 1e-3

@@ -123,7 +123,9 @@ def _descend(
     floor = max(1e-3 * float(np.abs(data).mean()), 1e-12)
     for _ in range(steps):
         weighted = slopes / np.maximum(model, floor) if poisson else slopes
-        matrix, gradient = weighted @ slopes.T, weighted @ (data - model)
+        # sums by einsum: BLAS would start threads of its own for matrices this small
+        matrix = np.einsum("pv,qv->pq", weighted, slopes)
+        gradient = np.einsum("pv,v->p", weighted, data - model)
         diagonal = np.maximum(np.diag(matrix), 1e-30)
         for _ in range(12):
             try:

@@ -1,6 +1,6 @@
 """Images of a point through a pupil: astigmatic, saddle-point and tetrapod-like, along z.
 
-The field is the Fourier transform of the pupil [1]_, evaluated by matrix products at any place, and
+The field is the Fourier transform of the pupil [1]_, evaluated at any place, and
 the light is integrated over each pixel by Gaussian quadrature.  Phases are made of Zernike
 polynomials, as a deformable mirror makes them; the astigmatisms of second and higher order give
 the saddle-point and tetrapod shapes [2]_.  The model is scalar: it knows no polarization and no
@@ -146,29 +146,25 @@ class PupilPSF:
         ndarray of float64, shape (n, Y, X)
             Share of the light that falls on each pixel.
         """
+        from limelight.core.simulate._psf_kernel import images
+
         height, width = (size, size) if isinstance(size, int) else size
-        x, y, z = np.broadcast_arrays(
-            *(np.atleast_1d(np.asarray(v, np.float64)) for v in (x, y, z))
+        at_x, at_y, at_z = (
+            np.ascontiguousarray(v)
+            for v in np.broadcast_arrays(
+                *(np.atleast_1d(np.asarray(v, np.float64)) for v in (x, y, z))
+            )
         )
         frequency, pupil, axial = self._pupil
         nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-
-        def waves(count: int, at: Floats) -> NDArray[np.complex128]:
-            place = (np.arange(count) - count // 2)[:, None] + nodes / 2
-            distance = (place.ravel()[None] - at[:, None]) * self.pixel_nm
-            found: NDArray[np.complex128] = np.exp(2j * np.pi * distance[..., None] * frequency)
-            return found
-
         pitch = 2 * self.na / self.wavelength_nm / _ACROSS
         scale = (pitch * self.pixel_nm) ** 2 / 4
-        images = np.empty((len(x), height, width))
-        for first in range(0, len(x), 256):
-            part = slice(first, first + 256)
-            focus = pupil * np.exp(2j * np.pi * z[part, None, None] * axial)
-            field_ = waves(height, y[part]) @ focus @ waves(width, x[part]).transpose(0, 2, 1)
-            light = (field_.real**2 + field_.imag**2).reshape(-1, height, _NODES, width, _NODES)
-            images[part] = np.einsum("nyaxb,a,b->nyx", light, weights, weights) * scale
-        return images
+        out = np.empty((len(at_x), height, width))
+        field_ = np.ascontiguousarray(pupil.real), np.ascontiguousarray(pupil.imag)
+        images(
+            at_x, at_y, at_z, self.pixel_nm, frequency, *field_, axial, nodes, weights, scale, out
+        )
+        return out
 
 
 def bead_stack(
