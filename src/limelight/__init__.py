@@ -85,8 +85,8 @@ _HOMES = {
 
 __all__ = [
     "Acquisition",
-    "Bridge",
     "ArrayMovie",
+    "Bridge",
     "Camera",
     "Core",
     "Dataset",
