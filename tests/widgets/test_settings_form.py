@@ -134,3 +134,16 @@ def test_numbers_are_shown_without_needless_zeros(qtbot):
     for value, text in [(5000, "5000"), (0.95, "0.95"), (0, "0"), (1e6, "1000000"), (1.25, "1.25")]:
         box.setValue(value)
         assert box.text() == text
+
+
+def test_names_of_parts_are_chosen_from_a_list(qtbot) -> None:
+    from limelight.core import parts
+    from limelight.localize.live import LiveLocalize
+
+    form = SettingsForm(LiveLocalize)
+    qtbot.addWidget(form)
+    box = form.editors["fit"].widget
+    assert [box.itemText(i) for i in range(box.count())] == parts.names("fitters")
+    form.set_values({"fit": "mle", "detect": "net-gradient"})
+    made = form.settings()
+    assert (made.fit, made.detect) == ("mle", "net-gradient")

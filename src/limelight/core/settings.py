@@ -52,6 +52,7 @@ class Field:
     low: float | None = None
     high: float | None = None
     advanced: bool = False
+    group: str = ""
 
     @property
     def optional(self) -> bool:
@@ -181,6 +182,7 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     advanced: bool = False,
+    group: str = "",
 ) -> Any:
     """Declare one field of a `Settings` class.
 
@@ -196,8 +198,12 @@ def setting(
         Inclusive range of a number.
     advanced : bool
         Shown by a dock only when asked for.
+    group : str
+        Group of contributed parts of which the value is a name, such as ``"fitters"``; a dock
+        offers them to choose from.
     """
     about = {"help": help, "unit": unit, "low": low, "high": high, "advanced": advanced}
+    about["group"] = group
     return dataclasses.field(default=default, metadata={_KEY: about})
 
 

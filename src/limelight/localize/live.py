@@ -50,8 +50,12 @@ class LiveLocalize(Settings):
 
     alters: ClassVar[bool] = False
 
-    detect: str = setting(DEFAULT_DETECTOR, help="How molecules are found: name of a detector.")
-    fit: str = setting(DEFAULT_FITTER, help="How molecules are fitted: name of a fitter.")
+    detect: str = setting(
+        DEFAULT_DETECTOR, help="How molecules are found: name of a detector.", group="detectors"
+    )
+    fit: str = setting(
+        DEFAULT_FITTER, help="How molecules are fitted: name of a fitter.", group="fitters"
+    )
     box: int = setting(
         7,
         help="Side length of the box that is fitted, odd; about 6 sigma + 1.",

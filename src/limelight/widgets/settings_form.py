@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
@@ -64,7 +64,11 @@ def make_editor(field: Field, owner: str, parent: QWidget | None = None) -> Edit
     if field.kinds == (bool,) and not field.optional:
         return _check_editor(field, parent)
     if field.choices and not field.kinds:
-        return _choice_editor(field, parent)
+        return _choice_editor(field, field.choices, parent)
+    if field.group:
+        from limelight.core import parts
+
+        return _choice_editor(field, tuple(parts.names(cast("parts.Group", field.group))), parent)
     numeric = not field.optional and not field.choices
     if numeric and field.kinds == (int,):
         return _number_editor(field, WholeBox(field.low, field.high, parent))
@@ -83,9 +87,9 @@ def _check_editor(field: Field, parent: QWidget | None) -> Editor:
     return Editor(field, box, box.isChecked, box.setChecked, box.toggled)
 
 
-def _choice_editor(field: Field, parent: QWidget | None) -> Editor:
+def _choice_editor(field: Field, choices: tuple[Any, ...], parent: QWidget | None) -> Editor:
     box = ChoiceBox(parent)
-    for choice in field.choices + ((None,) if field.optional else ()):
+    for choice in choices + ((None,) if field.optional else ()):
         box.addItem("none" if choice is None else str(choice), choice)
 
     def write(value: Any) -> None:
