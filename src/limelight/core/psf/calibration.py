@@ -33,6 +33,7 @@ _NO_ASTIGMATISM = (
     "The widths along x and y do not tell z anywhere. Is there a cylindrical lens in the light "
     "path, and was the stack taken through the focus?"
 )
+_ROUND = 0.14  # logarithm of the ratio of the widths that each end has to have at least
 _FLAT = 0.15  # of the steepest: where the curves are flatter, z cannot be told from the widths
 _AMBIGUOUS_NM = 5.0  # a width pair of the curve whose best z is further away than this
 
@@ -233,6 +234,9 @@ def calibrate_z(
             f"polynomial of sixth degree needs at least {DEGREE + 1}. Record smaller steps, or "
             "look whether the beads are found (a smaller threshold or box)."
         )
+    ratio = np.log(mean_x[there] / mean_y[there])
+    if not (ratio.max() > _ROUND and ratio.min() < -_ROUND):
+        raise ParameterError(_NO_ASTIGMATISM)
     z: Floats = (np.arange(float(slices)) - 0.5 * (slices - 1)) * step_nm
     curves = [_polynomial(z[there], mean[there]) for mean in (mean_x, mean_y)]
     z = z - _crossing(curves, z[there])
