@@ -17,15 +17,8 @@ import numpy as np
 
 from limelight.core.errors import FileError
 from limelight.io import micromanager
-from limelight.io.frame_index import (
-    FRAMES,
-    INDEX,
-    KINDS,
-    FrameIndex,
-    Place,
-    read_head,
-    unpack,
-)
+from limelight.io.frame_entries import FRAMES, INDEX, KINDS, Place, read_head, unpack
+from limelight.io.frame_index import FrameIndex
 from limelight.io.in_progress import unfinished
 from limelight.io.shared_file import SharedFile, explain
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from limelight.io.frame_index import INDEX, unpack
+from limelight.io.frame_entries import INDEX, unpack
 
 __all__ = ["read_index"]
 

@@ -1,8 +1,8 @@
 """Acquisitions with an index that tells where every plane is: NDTiff, and Limelight's own.
 
-What is read is the index (see `limelight.io.frame_index`) and then the pixels themselves, never the
-directories of TIFF files or the descriptions of arrays.  An acquisition that still runs appends to
-the index, so that `NDTiffSource.refresh` reads what came since.
+What is read is the index (see `limelight.io.frame_entries`) and then the pixels themselves, never
+the directories of TIFF files or the descriptions of arrays.  An acquisition that still runs appends
+to the index, so that `NDTiffSource.refresh` reads what came since.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from limelight.core.errors import FileError, TruncatedError
 from limelight.io import micromanager
 from limelight.io.axes import Axis
-from limelight.io.frame_index import FRAMES, INDEX, KINDS
+from limelight.io.frame_entries import FRAMES, INDEX, KINDS
 from limelight.io.frame_store import FrameStore
 from limelight.io.planes import PlaneSource
 from limelight.io.series import MissingPartError, natural

@@ -17,7 +17,7 @@ from limelight.acquire.storage.directory import Directory
 from limelight.acquire.storage.output import OutputFile
 from limelight.acquire.storage.writer import Writer, encode
 from limelight.core.errors import ParameterError
-from limelight.io.frame_index import INDEX, Place, kind_of
+from limelight.io.frame_entries import INDEX, Place, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from limelight.io.frame_index import KINDS
+from limelight.io.frame_entries import KINDS
 from limelight.io.micromanager import pixel_size_nm
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Series:
     label : str
         Its name.
     height, width, kind : int
-        Size and type of its images, as in `limelight.io.frame_index.Place`.
+        Size and type of its images, as in `limelight.io.frame_entries.Place`.
     """
 
     def __init__(self, key: Key, label: str, height: int, width: int, kind: int) -> None:

@@ -16,7 +16,7 @@ from limelight.acquire.storage.ome import Key, Series, ome_xml, series_key, seri
 from limelight.acquire.storage.output import OutputFile, write_text
 from limelight.acquire.storage.writer import Writer, encode
 from limelight.core.errors import ParameterError
-from limelight.io.frame_index import FRAMES, KINDS, Place, head, kind_of
+from limelight.io.frame_entries import FRAMES, KINDS, Place, head, kind_of
 from limelight.io.frame_store import SUMMARY
 from limelight.io.micromanager import OWN_FRAME_TAG
 

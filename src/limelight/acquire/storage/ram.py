@@ -12,7 +12,8 @@ import numpy as np
 from limelight.acquire.dataset import Dataset
 from limelight.acquire.storage.writer import plain_axes
 from limelight.core.errors import StorageError
-from limelight.io.frame_index import FrameIndex, Place
+from limelight.io.frame_entries import Place
+from limelight.io.frame_index import FrameIndex
 from limelight.io.frame_store import FrameStore
 
 if TYPE_CHECKING:

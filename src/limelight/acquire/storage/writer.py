@@ -17,7 +17,8 @@ from pydantic_core import to_json
 from limelight.acquire.storage.output import OutputFile, explain
 from limelight.core.camera import Camera
 from limelight.core.errors import ParameterError, StorageError
-from limelight.io.frame_index import FrameIndex, Place, pack
+from limelight.io.frame_entries import Place, pack
+from limelight.io.frame_index import FrameIndex
 from limelight.io.in_progress import InProgress
 from limelight.io.micromanager import pixel_size_nm
 
