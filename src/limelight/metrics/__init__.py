@@ -27,7 +27,8 @@ message for a person, and are safe to call from several threads and processes.
   writes the page of a result for the lab book.
 
 **What the views need**, as pure functions on arrays: `daily_boxes`, `trend`, `control_chart`,
-`bar_fractions`, `locs_over_time`, `common_histograms`, `to_csv`.
+`bar_fractions`, `locs_over_time`, `common_histograms`, `to_csv`; `compare_job` reads results that
+are compared, `side_by_side_job` draws them at one scale, `title_of` names columns for people.
 
 **The watcher.**  ``Watcher(WatchSettings(folders=(...,)))`` with ``start()``, ``stop()``,
 ``running``, ``log(lines)``; or ``watch_job(settings)`` as a job that ends when it is closed.
@@ -54,10 +55,14 @@ if TYPE_CHECKING:
         to_csv,
         trend,
     )
+    from limelight.metrics.comparing import Compared, compare_job, side_by_side_job
     from limelight.metrics.connection import DatabaseError
     from limelight.metrics.database import COLUMNS, Database, Details, Status, WatcherState
     from limelight.metrics.page import page_path, report_job
+    from limelight.metrics.places import choose_database
     from limelight.metrics.rows import Filter, Rows, missing, moment
+    from limelight.metrics.thumbnails import previews_of
+    from limelight.metrics.titles import TITLES, title_of
     from limelight.metrics.watch_settings import ParameterGroup, WatchSettings, load_watch
     from limelight.metrics.watcher import Watched, Watcher, log_path, watch_job
 
@@ -76,6 +81,13 @@ _HOMES = {
     "watch_job": "watcher",
     "log_path": "watcher",
     "COLUMNS": "database",
+    "Compared": "comparing",
+    "compare_job": "comparing",
+    "side_by_side_job": "comparing",
+    "choose_database": "places",
+    "previews_of": "thumbnails",
+    "TITLES": "titles",
+    "title_of": "titles",
     "ControlChart": "analysis",
     "DayBox": "analysis",
     "Trend": "analysis",
@@ -99,7 +111,9 @@ _HOMES = {
 
 __all__ = [
     "COLUMNS",
+    "TITLES",
     "Added",
+    "Compared",
     "ControlChart",
     "Database",
     "DatabaseError",
@@ -116,7 +130,9 @@ __all__ = [
     "WatcherState",
     "add_files_job",
     "bar_fractions",
+    "choose_database",
     "common_histograms",
+    "compare_job",
     "control_chart",
     "daily_boxes",
     "import_picasso",
@@ -127,7 +143,10 @@ __all__ = [
     "moment",
     "page_path",
     "picasso_database",
+    "previews_of",
     "report_job",
+    "side_by_side_job",
+    "title_of",
     "to_csv",
     "trend",
     "watch_job",

@@ -133,9 +133,16 @@ class Gate:
             )
         if version == VERSION:
             return
-        with connection.execution_options(limelight_writes=True).begin():
-            prepare(connection)
-        connection.execution_options(limelight_writes=False)
+        try:
+            with connection.execution_options(limelight_writes=True).begin():
+                prepare(connection)
+        except DBAPIError:
+            # where others may make tables meanwhile, they may have been quicker
+            if file_of(self.url) is not None or version_of(connection) != VERSION:
+                raise
+            connection.rollback()
+        finally:
+            connection.execution_options(limelight_writes=False)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -6,9 +6,12 @@ import hashlib
 import os
 from pathlib import Path
 
-__all__ = ["data_folder", "database_url", "file_of", "journal_folder"]
+from limelight.core.errors import FileError
+
+__all__ = ["choose_database", "data_folder", "database_url", "file_of", "journal_folder"]
 
 OFF = ("none", "off")
+_CHOICE = "database.txt"
 
 
 def data_folder() -> Path:
@@ -25,16 +28,48 @@ def database_url(place: str | Path | None = None) -> str | None:
     ----------
     place : str or path, optional
         A file (SQLite), an SQLAlchemy URL such as ``postgresql+psycopg://lab/limelight``, or
-        ``none``.  By default what the environment variable ``LIMELIGHT_DB`` says; without it, the
-        file ``metrics.sqlite`` in the user's data folder.
+        ``none``.  By default what the environment variable ``LIMELIGHT_DB`` says; without it, what
+        `choose_database` was told, else the file ``metrics.sqlite`` in the user's data folder.
     """
     if place is None:
-        place = os.environ.get("LIMELIGHT_DB") or data_folder() / "metrics.sqlite"
+        place = os.environ.get("LIMELIGHT_DB") or _chosen() or data_folder() / "metrics.sqlite"
     if str(place).strip().lower() in OFF:
         return None
     if isinstance(place, str) and "://" in place:
         return place
     return f"sqlite:///{Path(place).expanduser().absolute()}"
+
+
+def choose_database(place: str | Path | None) -> None:
+    """Keep runs in another database from now on, in all programs of this user.
+
+    Parameters
+    ----------
+    place : str, path or None
+        As for `database_url`; None for the file in the user's data folder.  The environment
+        variable ``LIMELIGHT_DB`` takes precedence.
+
+    Raises
+    ------
+    FileError
+        If the choice cannot be kept.
+    """
+    file = data_folder() / _CHOICE
+    try:
+        if place is None:
+            file.unlink(missing_ok=True)
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{database_url(place) or OFF[0]}\n", encoding="utf-8")
+    except OSError as error:
+        raise FileError(file, f"it cannot be written ({error.strerror or error}).") from error
+
+
+def _chosen() -> str:
+    try:
+        return (data_folder() / _CHOICE).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def file_of(url: str) -> Path | None:
