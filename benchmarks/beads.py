@@ -83,7 +83,6 @@ def live() -> list[Row]:
     for mode in ("slice", "max"):
         volume.views((100, 256, 256), mode=mode)  # type: ignore[arg-type]
         arrived: list[float] = []
-        late: list[float] = []
         ended = threading.Event()
 
         def write(arrived: list[float] = arrived, ended: threading.Event = ended) -> None:
@@ -92,8 +91,6 @@ def live() -> list[Row]:
                 wait = start + k / 200 - time.perf_counter()
                 if wait > 0:
                     time.sleep(wait)
-                else:
-                    late.append(-wait)
                 volume.put(frames[k % 16], k % 200)
                 arrived.append(time.perf_counter())
             ended.set()

@@ -66,7 +66,7 @@ def main(options: argparse.Namespace) -> None:
                 (slices, SIDE, SIDE),
                 [SIDE // 2 + dx],
                 [SIDE // 2 + dy],
-                rng.uniform(30_000, 90_000),
+                rng.uniform(60_000, 180_000),
                 step_nm=STEP,
                 z_nm=rng.uniform(-50, 50),
                 background=40,
