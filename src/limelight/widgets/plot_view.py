@@ -10,16 +10,17 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from limelight.core.errors import FileError
+from limelight.io.atomic import replacing
 from limelight.widgets.controls import ChoiceBox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from limelight.core.locs.result import Plot
 
-__all__ = ["PlotView", "draw_plot", "save_plot"]
+__all__ = ["COLOURS", "PlotView", "draw_plot", "save_drawing", "save_plot"]
 
-_COLOURS = ("#35d0ff", "#ffb224", "#3fb68b", "#ff8589", "#b79cff", "#c9d13c")
+COLOURS = ("#35d0ff", "#ffb224", "#3fb68b", "#ff8589", "#b79cff", "#c9d13c")
 _HEIGHT = 210
 
 
@@ -36,7 +37,7 @@ def draw_plot(axes: Any, plot: Plot, ink: str) -> None:
         Colour of axes and text.
     """
     for i, line in enumerate(plot.lines):
-        colour = _COLOURS[i % len(_COLOURS)]
+        colour = COLOURS[i % len(COLOURS)]
         if line.style == "bars" and len(line.x) > 1:
             step = float(np.min(np.diff(line.x)))
             axes.bar(line.x, line.y, width=step, color=colour, alpha=0.7, label=line.name)
@@ -67,22 +68,54 @@ def save_plot(plot: Plot, path: str | Path) -> Path:
     FileError
         If the suffix is none of these, or it cannot be written.
     """
+    return save_drawing(
+        path,
+        plot.title,
+        lambda figure, ink: draw_plot(figure.add_subplot(), plot, ink),
+        lambda: _numbers(plot),
+    )
+
+
+def save_drawing(
+    path: str | Path,
+    title: str,
+    draw: Callable[[Any, str], None],
+    numbers: Callable[[], str],
+    size: tuple[float, float] = (6, 3.6),
+) -> Path:
+    """Write a drawing as a picture (PNG, SVG, PDF), or its numbers as CSV.
+
+    Parameters
+    ----------
+    path : path
+        Its suffix says which.
+    title : str
+        Above the picture.
+    draw : callable
+        Draws, given a matplotlib figure and the colour of axes and text.
+    numbers : callable
+        Returns the CSV.
+    size : (float, float)
+        Width and height of the picture, inches.
+
+    Raises
+    ------
+    FileError
+        If the suffix is none of these, or it cannot be written.
+    """
     path = Path(path)
     if path.suffix.lower() not in (".png", ".svg", ".pdf", ".csv"):
         raise FileError(path, "plots are saved as .png, .svg, .pdf or .csv.", "Choose one of them.")
-    try:
+    with replacing(path) as temporary:
         if path.suffix.lower() == ".csv":
-            path.write_text(_numbers(plot), encoding="utf-8")
+            temporary.write_text(numbers(), encoding="utf-8")
             return path
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(6, 3.6), layout="constrained")
-        axes = figure.add_subplot()
-        draw_plot(axes, plot, "black")
-        axes.set_title(plot.title, fontsize=10)
-        figure.savefig(path, dpi=200)
-    except OSError as error:
-        raise FileError(path, f"it cannot be written ({error.strerror or error}).") from error
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure, "black")
+        figure.suptitle(title, fontsize=10)
+        figure.savefig(temporary, dpi=200, format=path.suffix[1:].lower())
     return path
 
 
