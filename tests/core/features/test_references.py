@@ -12,11 +12,13 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import ndimage
 from skimage.feature import local_binary_pattern
 from skimage.measure import regionprops_table
 
 from limelight.core import features, image
 from limelight.core.errors import ParameterError
+from limelight.core.image.distance import scattered
 
 NUCLEI = Path(__file__).parents[2] / "data" / "nuclei"
 COUNTS = tifffile.imread(NUCLEI / "nuclei_12.tif")
@@ -68,6 +70,29 @@ def test_morphology_of_any_objects(labels: np.ndarray) -> None:
             np.testing.assert_allclose(values, expected[theirs], atol=1e-6)
             continue
         np.testing.assert_allclose(values, expected[theirs], atol=1e-6, err_msg=ours)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_objects_that_are_scattered_over_the_field() -> None:
+    random = np.random.default_rng(4)
+    labels = random.integers(0, 120, (60, 70)).repeat(3, 0).repeat(2, 1).astype(np.int32)
+    assert scattered(boxes_of(labels), labels.size)
+    square = np.zeros(labels.shape)
+    for one in range(1, 120):
+        square += ndimage.distance_transform_edt(np.pad(labels == one, 1))[1:-1, 1:-1] ** 2
+    np.testing.assert_allclose(image.inner_distance(labels), square, atol=1e-9)
+    found = features.measure_morphology(labels)
+    expected = morphology_of_skimage(labels)
+    for theirs, ours in MORPHOLOGY.items():
+        values = found[f"Morphology_{ours}"].to_numpy()
+        np.testing.assert_allclose(values, expected[theirs], atol=1e-6, err_msg=ours)
+    own = np.sqrt(square[labels == 5])
+    assert found.loc[5, "Morphology_maximum_radius"] == own.max()
+    assert found.loc[5, "Morphology_mean_radius"] == pytest.approx(own.mean())
+
+
+def boxes_of(labels: np.ndarray) -> np.ndarray:
+    return image.object_table(labels)[["y0", "y1", "x0", "x1"]].to_numpy()
 
 
 def test_shapes_that_are_known() -> None:

@@ -1,36 +1,13 @@
-"""The kernels of morphology: a few passes over the rows of the image, whatever the objects."""
+"""The kernels of morphology: all that the shape of an object is made of, object by object."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-__all__ = ["extents", "hulls", "radii", "row_ends", "sums"]
+from limelight.core.image._distance_kernels import column_distance
 
-
-@njit(nogil=True, cache=True)
-def extents(index, first, stop, count):  # type: ignore[no-untyped-def]
-    """Return the bounds y0, y1, x0, x1 of what objects have in rows first to stop - 1."""
-    bounds = np.empty((count, 4), np.int64)
-    for i in range(count):
-        bounds[i, 0] = bounds[i, 2] = 2**40
-        bounds[i, 1] = bounds[i, 3] = 0
-    width = index.shape[1]
-    for y in range(first, stop):
-        x = 0
-        while x < width:
-            one = index[y, x]
-            if one == 0:
-                while x < width and index[y, x] == 0:
-                    x += 1
-                continue
-            start = x
-            while x < width and index[y, x] == one:
-                x += 1
-            b = bounds[one - 1]
-            b[0], b[1] = min(b[0], y), max(b[1], y + 1)
-            b[2], b[3] = min(b[2], start), max(b[3], x)
-    return bounds
+__all__ = ["boxes", "radii_of", "shapes"]
 
 
 @njit(nogil=True, cache=True)
@@ -52,82 +29,122 @@ def _edge(index, y, x, one):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def sums(index, first, stop, bounds):  # type: ignore[no-untyped-def]
-    """Return sums over the pixels of objects, from the corner of the bounding box on.
+def _outline(index, y, start, stop, one, found):  # type: ignore[no-untyped-def]
+    """Count the border pixels of a run by what their border neighbours are.
 
-    Columns: 1, y, x, y^2, x^2, xy, and three kinds of border pixels: those that the border passes
-    straight (weight 1), diagonally (root 2), and with a bend (mean of both); Benkrid and Crookes,
-    Design and FPGA implementation of a perimeter estimator (2000).
+    Three kinds: those that the border passes straight (weight 1), diagonally (root 2), and with a
+    bend (mean of both); Benkrid and Crookes, Design and FPGA implementation of a perimeter
+    estimator (2000).
     """
-    found = np.zeros((len(bounds), 9), np.int64)
-    height, width = index.shape
-    for y in range(first, stop):
-        x = 0
-        while x < width:
-            one = index[y, x]
-            if one == 0:
-                while x < width and index[y, x] == 0:
-                    x += 1
-                continue
-            start = x
-            while x < width and index[y, x] == one:
-                x += 1
-            i = one - 1
-            f = found[i]
-            n = x - start
-            a = start - bounds[i, 2]
-            b = x - 1 - bounds[i, 2]
-            v = y - bounds[i, 0]
-            s = (a + b) * n // 2
+    inner = 0 < y < index.shape[0] - 1
+    for j in range(start, stop):
+        if inner and start < j < stop - 1 and index[y - 1, j] == one and index[y + 1, j] == one:
+            continue
+        straight = diagonal = 0
+        for k in (-1, 1):
+            straight += _edge(index, y + k, j, one)
+            straight += _edge(index, y, j + k, one)
+            diagonal += _edge(index, y + k, j - 1, one)
+            diagonal += _edge(index, y + k, j + 1, one)
+        code = 1 + 2 * straight + 10 * diagonal
+        if code in (5, 7, 15, 17, 25, 27):
+            found[6] += 1
+        elif code in (21, 33):
+            found[7] += 1
+        elif code in (13, 23):
+            found[8] += 1
+
+
+@njit(nogil=True, cache=True)
+def boxes(rows, begin, end, starts, width):  # type: ignore[no-untyped-def]
+    """Return the bounds y0, y1, x0, x1 of objects."""
+    count = len(starts) - 1
+    bounds = np.empty((count, 4), np.int64)
+    for i in range(count):
+        b = bounds[i]
+        b[0], b[1] = rows[starts[i]], rows[starts[i + 1] - 1] + 1
+        b[2], b[3] = width, 0
+        for r in range(starts[i], starts[i + 1]):
+            b[2], b[3] = min(b[2], begin[r]), max(b[3], end[r])
+    return bounds
+
+
+@njit(nogil=True, cache=True)
+def radii_of(index, square, largest, total):  # type: ignore[no-untyped-def]
+    """Write the largest squared distance, and the sum of distances, of each object."""
+    for y in range(index.shape[0]):
+        for x in range(index.shape[1]):
+            i = index[y, x] - 1
+            if i >= 0:
+                largest[i] = max(largest[i], square[y, x])
+                total[i] += np.sqrt(np.float64(square[y, x]))
+
+
+@njit(nogil=True, cache=True)
+def shapes(  # type: ignore[no-untyped-def]
+    rows, begin, end, starts, index, bounds, windowed, first, stop, sums, hull, radius, radii
+):
+    """Write what the shape of objects first to stop - 1 is made of.
+
+    ``sums``: of 1, y, x, y^2, x^2, xy over the pixels, from the corner of the bounding box on, and
+    the three kinds of border pixels; ``hull``: pixel centres within the convex hull; ``radius`` and
+    ``radii``: the largest squared distance of a pixel to what is not the object, and the sum of the
+    distances, if they are to be found in windows.
+    """
+    longest = largest = np.int64(0)
+    for i in range(first, stop):
+        b = bounds[i]
+        longest = max(longest, b[1] - b[0])
+        if windowed:
+            largest = max(largest, (b[1] - b[0]) * (b[3] - b[2]))
+    left, right = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    size = 3 * longest + 3
+    ly, lx = np.empty(size, np.int64), np.empty(size, np.int64)
+    ry, rx = np.empty(size, np.int64), np.empty(size, np.int64)
+    window = np.empty(largest, np.int32)
+    place, value = np.empty(longest + 2, np.int32), np.empty(longest + 2, np.int32)
+    edge = np.empty(longest + 3, np.int32)
+    for i in range(first, stop):
+        y0, y1, x0, x1 = bounds[i]
+        height, width = y1 - y0, x1 - x0
+        left[:height] = -1
+        right[:height] = -1
+        if windowed:
+            window[: height * width] = 0
+        f = sums[i]
+        for r in range(starts[i], starts[i + 1]):
+            y, start, last = np.int64(rows[r]), np.int64(begin[r]), np.int64(end[r])
+            n = last - start
+            a, c, v = start - x0, last - 1 - x0, y - y0
+            s = (a + c) * n // 2
             f[0] += n
             f[1] += n * v
             f[2] += s
             f[3] += n * v * v
-            f[4] += b * (b + 1) * (2 * b + 1) // 6 - (a - 1) * a * (2 * a - 1) // 6
+            f[4] += c * (c + 1) * (2 * c + 1) // 6 - (a - 1) * a * (2 * a - 1) // 6
             f[5] += v * s
-            inner = 0 < y < height - 1
-            for j in range(start, x):
-                if (
-                    inner
-                    and start < j < x - 1
-                    and index[y - 1, j] == one
-                    and index[y + 1, j] == one
-                ):
-                    continue
-                straight = diagonal = 0
-                for k in (-1, 1):
-                    straight += _edge(index, y + k, j, one)
-                    straight += _edge(index, y, j + k, one)
-                    diagonal += _edge(index, y + k, j - 1, one)
-                    diagonal += _edge(index, y + k, j + 1, one)
-                code = 1 + 2 * straight + 10 * diagonal
-                if code in (5, 7, 15, 17, 25, 27):
-                    f[6] += 1
-                elif code in (21, 33):
-                    f[7] += 1
-                elif code in (13, 23):
-                    f[8] += 1
-    return found
-
-
-@njit(nogil=True, cache=True)
-def row_ends(index, starts, bounds, first, stop, left, right):  # type: ignore[no-untyped-def]
-    """Write the first and the last pixel of objects in rows first to stop - 1."""
-    width = index.shape[1]
-    for y in range(first, stop):
-        x = 0
-        while x < width:
-            one = index[y, x]
-            if one == 0:
-                while x < width and index[y, x] == 0:
-                    x += 1
+            if left[v] < 0:  # runs are in the order of the row
+                left[v] = a
+            right[v] = c
+            _outline(index, y, start, last, i + 1, f)
+            if not windowed:
                 continue
-            start = x
-            while x < width and index[y, x] == one:
-                x += 1
-            place = starts[one - 1] + y - bounds[one - 1, 0]
-            left[place] = min(left[place], start)
-            right[place] = max(right[place], x - 1)
+            for x in range(a, c + 1):
+                d = min(x - a + 1, c + 1 - x)
+                window[x * height + v] = d * d
+        hull[i] = _hull(left, right, height, ly, lx, ry, rx)
+        if not windowed:
+            continue
+        for x in range(width):
+            column_distance(window[x * height : (x + 1) * height], place, edge, value)
+        most, total = 0, 0.0
+        for r in range(starts[i], starts[i + 1]):
+            v = rows[r] - y0
+            for x in range(begin[r] - x0, end[r] - x0):
+                d = window[x * height + v]
+                most = max(most, d)
+                total += np.sqrt(np.float64(d))
+        radius[i], radii[i] = most, total
 
 
 @njit(nogil=True, cache=True)
@@ -163,50 +180,27 @@ def _chain(left, rows, sign, ys, xs):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def hulls(starts, left, right, bounds, first, stop, area):  # type: ignore[no-untyped-def]
-    """Count the pixel centres within the convex hull of objects first to stop - 1, exactly.
+def _hull(left, right, rows, ly, lx, ry, rx):  # type: ignore[no-untyped-def]
+    """Count the pixel centres within the convex hull of an object, exactly.
 
     Coordinates are whole numbers of half pixels, so a centre on the hull is found to be on it.
     """
-    for i in range(first, stop):
-        rows = starts[i + 1] - starts[i]
-        one, other = np.empty(rows, np.int64), np.empty(rows, np.int64)
-        for r in range(rows):
-            a, b = left[starts[i] + r], right[starts[i] + r]
-            one[r] = a - bounds[i, 2] if b >= 0 else -1
-            other[r] = b - bounds[i, 2] if b >= 0 else -1
-        size = 3 * rows + 3
-        ly, lx = np.empty(size, np.int64), np.empty(size, np.int64)
-        ry, rx = np.empty(size, np.int64), np.empty(size, np.int64)
-        n = _chain(one, rows, 1, ly, lx)
-        m = _chain(other, rows, -1, ry, rx)
-        total = np.int64(0)
-        p = q = 0
-        for r in range(rows):
-            y = 2 * r
-            while p < n - 2 and ly[p + 1] < y:
-                p += 1
-            while q < m - 2 and ry[q + 1] < y:
-                q += 1
-            # x of the sides at this height as fractions; centres are at even numbers
-            dy = ly[p + 1] - ly[p]
-            numerator = lx[p] * dy + (y - ly[p]) * (lx[p + 1] - lx[p])
-            low = -((-numerator) // (2 * dy))
-            dy = ry[q + 1] - ry[q]
-            numerator = rx[q] * dy + (y - ry[q]) * (rx[q + 1] - rx[q])
-            high = numerator // (2 * dy)
-            total += max(high - low + 1, 0)
-        area[i] = total
-
-
-@njit(nogil=True, cache=True)
-def radii(index, square, count):  # type: ignore[no-untyped-def]
-    """Return the largest squared distance, and the sum of distances, of each object."""
-    largest, total = np.zeros(count, np.int32), np.zeros(count)
-    for y in range(index.shape[0]):
-        for x in range(index.shape[1]):
-            i = index[y, x] - 1
-            if i >= 0:
-                largest[i] = max(largest[i], square[y, x])
-                total[i] += np.sqrt(np.float64(square[y, x]))
-    return largest, total
+    n = _chain(left, rows, 1, ly, lx)
+    m = _chain(right, rows, -1, ry, rx)
+    total = np.int64(0)
+    p = q = 0
+    for r in range(rows):
+        y = 2 * r
+        while p < n - 2 and ly[p + 1] < y:
+            p += 1
+        while q < m - 2 and ry[q + 1] < y:
+            q += 1
+        # x of the sides at this height as fractions; centres are at even numbers
+        dy = ly[p + 1] - ly[p]
+        numerator = lx[p] * dy + (y - ly[p]) * (lx[p + 1] - lx[p])
+        low = -((-numerator) // (2 * dy))
+        dy = ry[q + 1] - ry[q]
+        numerator = rx[q] * dy + (y - ry[q]) * (rx[q + 1] - rx[q])
+        high = numerator // (2 * dy)
+        total += max(high - low + 1, 0)
+    return total

@@ -8,8 +8,9 @@ import numpy as np
 
 from limelight.core.features import _morphology_kernels as kernels
 from limelight.core.features._regions import find_regions, table
-from limelight.core.image.distance import object_distance
-from limelight.core.pool import each, runs
+from limelight.core.features._runs import find_runs
+from limelight.core.image.distance import inner_distance, scattered
+from limelight.core.pool import each
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,33 +77,22 @@ def measure_morphology(
     """
     where = "measure_morphology"
     regions = find_regions(labels, where, dimensions=(2,))
-    index, count = regions.plane, len(regions)
-    height = index.shape[0]
-    bands = runs(height, max(1, height // 128))
-    pieces = each(lambda b: kernels.extents(index, *b, count), bands, threads)
-    bounds = np.stack(
-        [
-            np.min([p[:, 0] for p in pieces], axis=0),
-            np.max([p[:, 1] for p in pieces], axis=0),
-            np.min([p[:, 2] for p in pieces], axis=0),
-            np.max([p[:, 3] for p in pieces], axis=0),
-        ],
-        axis=1,
-    )
-    sums = np.zeros((count, 9), np.int64)
-    for part in each(lambda b: kernels.sums(index, *b, bounds), bands, threads):
-        sums += part
-    edges = _row_ends(index, bounds, threads)
-    hull = np.zeros(count, np.int64)
-    starts, left, right = edges
+    count = len(regions)
+    pieces = find_runs(regions.plane, count)
+    bounds = kernels.boxes(*pieces.arrays, regions.plane.shape[1])
+    windowed = not scattered(bounds, regions.plane.size)
+    sums, hull = np.zeros((count, 9), np.int64), np.zeros(count, np.int64)
+    radius, radii = np.zeros(count, np.int32), np.zeros(count)
     each(
-        lambda b: kernels.hulls(starts, left, right, bounds, *b, hull),
-        runs(count, 8, 64),
+        lambda band: kernels.shapes(
+            *pieces.arrays, regions.plane, bounds, windowed, *band, sums, hull, radius, radii
+        ),
+        pieces.bands(16),
         threads,
     )
-    square = object_distance(index, bounds, sums[:, 0], threads)
-    # One after the other: the order of a sum must not change with the threads.
-    radius, radii = kernels.radii(index, square, count)
+    if not windowed:
+        square = inner_distance(regions.plane, threads=threads)
+        kernels.radii_of(regions.plane, square, radius, radii)
     return table(regions, _columns(sums, bounds, hull, radius, radii)).pipe(
         _with_zernike, labels, zernike, threads
     )
@@ -116,18 +106,6 @@ def _with_zernike(
     from limelight.core.features.zernike import measure_zernike
 
     return found.join(measure_zernike(labels, threads=threads))
-
-
-def _row_ends(
-    index: NDArray[np.int32], bounds: NDArray[np.int64], threads: int | None
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """Return the first and last pixel of each object in each of its rows."""
-    starts = np.concatenate([[0], np.cumsum(bounds[:, 1] - bounds[:, 0])])
-    left = np.full(int(starts[-1]), index.shape[1], np.int32)
-    right = np.full(int(starts[-1]), -1, np.int32)
-    bands = runs(len(index), 8, 64)
-    each(lambda b: kernels.row_ends(index, starts, bounds, *b, left, right), bands, threads)
-    return starts, left, right
 
 
 def _columns(

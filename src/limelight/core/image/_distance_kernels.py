@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["inner", "nearest_across", "nearest_down"]
+__all__ = ["across", "column_distance", "down", "inner", "nearest_across", "nearest_down"]
 
 
 @njit(nogil=True, cache=True)
@@ -41,7 +41,7 @@ def inner(labels, bounds, first, stop, out):  # type: ignore[no-untyped-def]
                     d = min(i - start + 1, x - i)
                     window[(i - x0) * height + y - y0] = d * d
         for x in range(x1 - x0):
-            _column(window[x * height : (x + 1) * height], place, edge, value)
+            column_distance(window[x * height : (x + 1) * height], place, edge, value)
         for y in range(y0, y1):
             for x in range(x0, x1):
                 if labels[y, x] == one:
@@ -49,7 +49,7 @@ def inner(labels, bounds, first, stop, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _column(column, place, edge, value):  # type: ignore[no-untyped-def]
+def column_distance(column, place, edge, value):  # type: ignore[no-untyped-def]
     """Take the least of row distance and distance along a column; 0 is outside of the object.
 
     The lower envelope of the parabolas value + (y - place)^2, of the pixels of each run and of the
@@ -83,6 +83,58 @@ def _column(column, place, edge, value):  # type: ignore[no-untyped-def]
                 k += 1
             d = q - place[k]
             column[q] = d * d + value[k]
+
+
+_BLOCK = 16
+
+
+@njit(nogil=True, cache=True)
+def across(labels, first, stop, out):  # type: ignore[no-untyped-def]
+    """Write the squared distance along the row to the next pixel that is of another object."""
+    width = labels.shape[1]
+    for y in range(first, stop):
+        x = 0
+        while x < width:
+            one = labels[y, x]
+            start = x
+            while x < width and labels[y, x] == one:
+                x += 1
+            if one == 0:
+                out[y, start:x] = 0
+                continue
+            for i in range(start, x):
+                d = min(i - start + 1, x - i)
+                out[y, i] = d * d
+
+
+@njit(nogil=True, cache=True)
+def down(labels, row, first, stop, out):  # type: ignore[no-untyped-def]
+    """Take the least of row distance and distance along columns first to stop - 1.
+
+    Within a run of one object the parabolas of its pixels count, and both ends of the run, where
+    the distance is 0 one pixel beyond.
+    """
+    height = labels.shape[0]
+    place, value = np.empty(height + 2, np.int32), np.empty(height + 2, np.int32)
+    edge = np.empty(height + 3, np.int32)
+    column = np.empty((_BLOCK, height), np.int32)
+    marks = np.empty((_BLOCK, height), np.int32)
+    for x0 in range(first, stop, _BLOCK):
+        n = min(_BLOCK, stop - x0)
+        for y in range(height):
+            for i in range(n):
+                column[i, y] = row[y, x0 + i]
+                marks[i, y] = labels[y, x0 + i]
+        for i in range(n):
+            y = 0
+            while y < height:
+                begin = y
+                while y < height and marks[i, y] == marks[i, begin]:
+                    y += 1
+                column_distance(column[i, begin:y], place, edge, value)
+        for y in range(height):
+            for i in range(n):
+                out[y, x0 + i] = column[i, y]
 
 
 @njit(nogil=True, cache=True)

@@ -15,7 +15,7 @@ from limelight.core.pool import each, runs, thread_count
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["inner_distance", "nearest_label", "object_distance", "shares"]
+__all__ = ["inner_distance", "nearest_label", "scattered", "shares"]
 
 
 def inner_distance(labels: ArrayLike, *, threads: int | None = None) -> NDArray[np.int32]:
@@ -41,19 +41,23 @@ def inner_distance(labels: ArrayLike, *, threads: int | None = None) -> NDArray[
     if len(numbers) and int(numbers[-1]) != len(numbers):
         array = label_kernels.index_of(array, numbers)
     areas, _, bounds = label_kernels.boxes(array[None], np.arange(1, len(numbers) + 1))
-    return object_distance(array, bounds[:, 2:], areas, threads)
-
-
-def object_distance(
-    index: NDArray[np.int32],
-    bounds: NDArray[np.int64],
-    areas: NDArray[np.int64],
-    threads: int | None,
-) -> NDArray[np.int32]:
-    """Return `inner_distance` of objects 1 to N whose bounds y0, y1, x0, x1 are known."""
-    out = np.zeros(index.shape, np.int32)
-    each(lambda b: kernels.inner(index, bounds, *b, out), shares(areas, 16), threads)
+    bounds = bounds[:, 2:]
+    out = np.zeros(array.shape, np.int32)
+    if not scattered(bounds, array.size):
+        each(lambda b: kernels.inner(array, bounds, *b, out), shares(areas, 16), threads)
+        return out
+    height, width = array.shape
+    row = np.empty(array.shape, np.int32)
+    parts = 4 * thread_count(threads)
+    each(lambda b: kernels.across(array, *b, row), runs(height, parts, 16), threads)
+    each(lambda b: kernels.down(array, row, *b, out), runs(width, parts, 64), threads)
     return out
+
+
+def scattered(bounds: NDArray[np.int64], pixels: int) -> bool:
+    """Whether windows around objects (y0, y1, x0, x1) have far more pixels than the image."""
+    windows = (bounds[:, 1] - bounds[:, 0]) * (bounds[:, 3] - bounds[:, 2])
+    return int(windows.sum()) > 8 * pixels + 2**16
 
 
 def shares(weights: NDArray[np.int64], pieces: int) -> list[tuple[int, int]]:
