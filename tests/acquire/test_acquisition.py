@@ -186,7 +186,8 @@ def test_several_cameras_at_once(demo):
         dataset = acq.get_dataset()
         assert dataset.axes == {"time": [0, 1, 2, 3, 4], "camera": ["Camera", "Camera 2"]}
         assert len(dataset) == 10
-        assert acq.status.acquired == 10
+        assert acq.status.acquired == acq.status.expected == 10
+        assert acq.stream.sizes == {"time": 5, "camera": 2} and acq.stream.length == 10
 
 
 def test_colour_images(demo):

@@ -96,6 +96,7 @@ def test_what_cannot():
     assert lengths([at(slm_pattern=np.zeros((2, 2))), at(slm_pattern=np.ones((2, 2)))]) == [1, 1]
     assert lengths([at(slm_pattern=np.ones((2, 2))), at(slm_pattern=np.ones((2, 2)))]) == [2]
     assert lengths([at(), at(reset_event_timer=True)]) == [1, 1]
+    assert lengths([at(keep_shutter_open=True), at()]) == [1, 1]
     assert lengths([at(), at(z=1)]) == [1, 1]  # where it was for the first is not known
     assert lengths([at(stage_positions=[["A", 1]]), at(stage_positions=[["A", 2]])]) == [1, 1]
     assert [len(r) for r in Sequencer(Devices(), enabled=False).runs([Event.parse(at())] * 3)] == [

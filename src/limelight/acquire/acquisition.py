@@ -477,7 +477,8 @@ class Acquisition:
         elapsed = now - engine.started if self._phase != "waiting" else 0.0
         acquired = engine.acquired
         rate = self._rate(acquired)
-        left = self._expected - acquired - len(self.failures)
+        expected = self._expected * engine.cameras
+        left = expected - acquired - len(self.failures) * engine.cameras
         known = self._expected > 0 and not self._unknown_length
         mean = acquired / elapsed if elapsed > 0 else 0.0
         phase = self._phase
@@ -493,7 +494,7 @@ class Acquisition:
             finish_reason=self.finish_reason,
             acquired=acquired,
             saved=pipeline.saved if pipeline is not None and self.format != "none" else 0,
-            expected=self._expected,
+            expected=expected,
             failed=len(self.failures),
             unsaved=len(pipeline.unsaved) if pipeline is not None else 0,
             waiting=pipeline.waiting if pipeline is not None else 0,
@@ -615,13 +616,14 @@ class Acquisition:
     def _begin_pipeline(self, frame: Frame) -> Pipeline:
         height, width = frame.shape
         exposure = frame.metadata.get("Exposure")
+        cameras = self.engine.cameras
         self._stream = Stream(
             shape=(height, width),
             dtype=frame.pixels.dtype,
             camera=self._camera or camera_of(self.core, frame.metadata.get("Camera")),
-            length=None if self._unknown_length else self._expected or None,
+            length=None if self._unknown_length else self._expected * cameras or None,
             exposure_ms=float(exposure) if exposure is not None else None,
-            sizes=dict(self._sizes),
+            sizes={**self._sizes, **({"camera": cameras} if cameras > 1 else {})},
             metadata=self._summary(),
         )
         if self._slots is None:

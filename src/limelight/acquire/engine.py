@@ -84,6 +84,7 @@ class Engine:
         self.acquired = 0
         self.next_index = 0
         self.overflows = 0
+        self.cameras = 1
         self.started = time.perf_counter()
         self._timer = self.started
         self._stop = threading.Event()
@@ -133,6 +134,8 @@ class Engine:
         if core.isSequenceRunning():
             core.stopSequenceAcquisition()
         self._autoshutter = bool(core.getAutoShutter())
+        with contextlib.suppress(RuntimeError):
+            self.cameras = max(core.getNumberOfCameraChannels(), 1)
         self.started = self._timer = time.perf_counter()
         self._refresh()
 

@@ -106,6 +106,7 @@ class Sequencer:
             or event.timeout_ms != last.timeout_ms
             or event.reset_timer
             or event.stages != last.stages
+            or event.keep_shutter_open != last.keep_shutter_open
             or not _same_pattern(event.slm, last.slm)
         ):
             return 0
