@@ -11,6 +11,7 @@ from tqdm import tqdm
 from limelight.core.errors import ParameterError
 from limelight.core.job import Progress, run
 from limelight.segment import batch_job, find_fields, load_pipeline, shipped
+from limelight.segment.results import FORMATS
 
 if TYPE_CHECKING:
     import argparse
@@ -43,6 +44,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=PATTERN",
         help="file names of a channel, such as DAPI='*_w1.tif'; files belong together where what "
         "* stands for is the same. Once for each channel",
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="tiff",
+        help="label images as TIFF (default), OME-Zarr with image, labels and features, or labels "
+        "and features added to the OME-Zarr that is the input",
     )
     crew = parser.add_mutually_exclusive_group()
     crew.add_argument("--jobs", type=int, metavar="N", help="fields at a time (default: cores)")
@@ -88,6 +96,7 @@ def main(options: argparse.Namespace) -> int:
             threads=options.jobs,
             client=options.dask,
             again=options.overwrite,
+            form=options.format,
         )
         result = run(job, show)
     done = [f for f in result.fields if f.state == "done"]

@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from limelight.core.errors import FileError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["leftovers", "replacing"]
+__all__ = ["leftovers", "replacing", "replacing_folder"]
 
 
 def _explain(path: Path, error: OSError) -> FileError:
@@ -99,6 +100,47 @@ def replacing(path: str | Path) -> Iterator[Path]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+@contextmanager
+def replacing_folder(path: str | Path) -> Iterator[Path]:
+    """Give a temporary folder beside another, which takes that one's place at the end.
+
+    An error leaves what was there before, and no temporary folder.
+
+    Parameters
+    ----------
+    path : path
+        The folder to be written; the folders above it are made.
+
+    Yields
+    ------
+    path
+        The folder to write into; it is there, and empty.
+
+    Raises
+    ------
+    FileError
+        If the folder above is read-only, or the disk is full.
+    """
+    path = Path(path)
+    temporary = path.with_name(f"{_prefix(path)}{secrets.token_hex(6)}{path.suffix}")
+    old = path.with_name(f"{_prefix(path)}{secrets.token_hex(6)}{path.suffix}")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        if path.is_dir():
+            os.replace(path, old)
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        if old.is_dir() and not path.exists():
+            os.replace(old, path)
+        raise _explain(path, error) from error
+    finally:
+        for folder in (temporary, old):
+            if path.exists() or folder is temporary:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,6 +11,9 @@
     ├── features_Nuclei.csv    values: object and features
     ├── features_Nuclei.parquet
     └── metadata_Nuclei.csv    object, field, place, label, border
+
+As OME-Zarr, ``images/NAME.ome.zarr`` (of a plate: ``images/PLATE.ome.zarr/A/1/0``) with
+``labels/Nuclei`` and ``tables/Nuclei`` takes the place of the label images.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +34,12 @@ import pandas as pd
 from limelight.core.errors import FileError, LimelightError, ParameterError
 from limelight.core.job import Job, Progress, run
 from limelight.core.pool import thread_count
+from limelight.core.report import RunRecord, report
 from limelight.io.atomic import replacing
 from limelight.io.cluster import connect
 from limelight.segment.fields import Field, read_field
-from limelight.segment.files import save_pipeline
+from limelight.segment.files import as_document, save_pipeline
+from limelight.segment.results import Format, check_format, describe_plates, is_kept, keep
 from limelight.segment.running import Cache, pipeline_job
 
 if TYPE_CHECKING:
@@ -44,6 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchResult", "FieldStatus", "batch_job", "segment_field"]
 
+_PLACE = ("plate_name", "well_name", "well_pos_y", "well_pos_x", "position", "tpoint")
 _METADATA = ("centroid_y", "centroid_x", "is_border")
 
 
@@ -106,13 +113,23 @@ def _description(pipeline: Pipeline, one: Field) -> str:
             steps.append((step.module, step.load().version, inputs, outputs, values))
     files = []
     for channel, plane in sorted(one.channels.items()):
-        stat = os.stat(plane.path)
         place = sorted(plane.place.items())
-        files.append((channel, plane.path, place, stat.st_size, stat.st_mtime_ns))
+        for path in _told_by(Path(plane.path)):
+            stat = os.stat(path)
+            files.append((channel, str(path), place, stat.st_size, stat.st_mtime_ns))
     return hashlib.sha256(repr((steps, files)).encode()).hexdigest()
 
 
-def segment_field(pipeline: Pipeline, one: Field, folder: Path) -> FieldStatus:
+def _told_by(path: Path) -> list[Path]:
+    """Return what changes with an image: of a zarr not the folder, into which labels may go."""
+    inside = [path / name for name in ("zarr.json", ".zattrs", ".zarray", "0")]
+    there = [p for p in inside if p.exists()] if path.is_dir() else []
+    return there or [path]
+
+
+def segment_field(
+    pipeline: Pipeline, one: Field, folder: Path, form: Format = "tiff"
+) -> FieldStatus:
     """Run a pipeline on one field and keep its results; an error becomes a status.
 
     Parameters
@@ -123,6 +140,8 @@ def segment_field(pipeline: Pipeline, one: Field, folder: Path) -> FieldStatus:
         The images.
     folder : path
         Where the results go.
+    form : {"tiff", "ome-zarr", "into-input"}
+        In which form.
 
     Returns
     -------
@@ -138,7 +157,8 @@ def segment_field(pipeline: Pipeline, one: Field, folder: Path) -> FieldStatus:
             pipeline_job(pipeline, images, cache=Cache(0)),
             lambda step: lines.extend(_lines(step)),
         )
-        counts = _keep(pipeline, one, result, folder, described)
+        kept = {name: result.objects[name] for name in _kept_objects(pipeline, result)}
+        counts = keep(one, images, kept, folder, form, described)
         message = ", ".join(f"{n} {name}" for name, n in counts.items()) or "no objects are kept"
         status = FieldStatus(one.name, "done", time.perf_counter() - start, message, counts)
     except (LimelightError, OSError, MemoryError) as error:
@@ -167,39 +187,16 @@ def _kept_objects(pipeline: Pipeline, result: PipelineResult) -> list[str]:
     return names or list(result.objects)
 
 
-def _keep(
-    pipeline: Pipeline, one: Field, result: PipelineResult, folder: Path, described: str
-) -> dict[str, int]:
-    from limelight.io.tiff_writer import write_tiff
-
-    counts = {}
-    for name in _kept_objects(pipeline, result):
-        objects = result.objects[name]
-        labels = objects.labels
-        target = folder / "labels" / f"{one.name}_{name}.tif"
-        with replacing(target) as temporary:
-            write_tiff(temporary, labels if labels.ndim == 3 else labels[None])
-        table = objects.features.reset_index(names="label")
-        with replacing(folder / "tables" / f"{one.name}_{name}.csv") as temporary:
-            table.to_csv(temporary, index=False)
-        counts[name] = len(objects)
-    # Written last: a field counts as done only when all of it is there.
-    note = {"described": described, "counts": counts, "about": dict(one.about)}
-    _write_text(folder / "tables" / f"{one.name}.json", json.dumps(note))
-    return counts
-
-
-def _done_before(pipeline: Pipeline, one: Field, folder: Path) -> FieldStatus | None:
+def _done_before(pipeline: Pipeline, one: Field, folder: Path, form: Format) -> FieldStatus | None:
     try:
         note = json.loads((folder / "tables" / f"{one.name}.json").read_text(encoding="utf-8"))
-        if note["described"] != _description(pipeline, one):
+        if note["described"] != _description(pipeline, one) or note.get("format") != form:
             return None
         counts = {str(k): int(v) for k, v in note["counts"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    for name in counts:
-        if not (folder / "labels" / f"{one.name}_{name}.tif").is_file():
-            return None
+    if not is_kept(one, list(counts), folder, form):
+        return None
     message = ", ".join(f"{n} {name}" for name, n in counts.items())
     return FieldStatus(one.name, "done before", 0.0, message, counts)
 
@@ -212,6 +209,7 @@ def batch_job(
     threads: int | None = None,
     client: Any = None,
     again: bool = False,
+    form: Format = "tiff",
 ) -> Job[BatchResult]:
     """Run a pipeline on many fields.
 
@@ -233,6 +231,9 @@ def batch_job(
         A cluster, or its address; its workers see the files under the same paths.
     again : bool
         Whether to do everything again.
+    form : {"tiff", "ome-zarr", "into-input"}
+        Label images as TIFF; OME-Zarr with image, labels and features; or labels and features
+        added to the OME-Zarr that the images come from.
 
     Yields
     ------
@@ -254,19 +255,22 @@ def batch_job(
     pipeline.check()
     if not fields:
         raise ParameterError("There is no field to segment.")
+    check_format(form, fields)
     folder = Path(folder).expanduser()
     try:
-        for name in ("labels", "tables", "logs"):
+        results = {"tiff": "labels", "ome-zarr": "images"}.get(form, "tables")
+        for name in (results, "tables", "logs"):
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(
             folder, f"the folder cannot be made ({error.strerror}).", "Choose another one."
         ) from error
     save_pipeline(pipeline, folder / "segmentation.yaml")
+    began, start = datetime.now(UTC), time.perf_counter()
     statuses: dict[str, FieldStatus] = {}
     waiting: list[Field] = []
     for one in fields:
-        before = None if again else _done_before(pipeline, one, folder)
+        before = None if again else _done_before(pipeline, one, folder, form)
         if before is None:
             waiting.append(one)
         else:
@@ -275,7 +279,7 @@ def batch_job(
     yield Progress(done, total, f"{done} fields done before" if done else "starting")
     crew = _Cluster(client) if client is not None else _Threads(thread_count(threads))
     try:
-        for status in crew.results(pipeline, waiting, folder):
+        for status in crew.results(pipeline, waiting, folder, form):
             statuses[status.name] = status
             done += 1
             yield Progress(done, total, f"{status.name}: {status.message}", partial=status)
@@ -283,8 +287,47 @@ def batch_job(
         crew.close()
         ordered = tuple(statuses[f.name] for f in fields if f.name in statuses)
         _write_status(ordered, folder)
+        if form == "ome-zarr":
+            describe_plates(fields, folder)
     yield Progress(done, total, "joining the tables")
-    return BatchResult(folder, ordered, _join_tables(fields, ordered, folder))
+    result = BatchResult(folder, ordered, _join_tables(fields, ordered, folder))
+    report(_record(pipeline, fields, result, began, time.perf_counter() - start, form))
+    return result
+
+
+def _record(
+    pipeline: Pipeline,
+    fields: Sequence[Field],
+    result: BatchResult,
+    began: datetime,
+    seconds: float,
+    form: Format,
+) -> RunRecord:
+    """Describe a batch for those who remember runs."""
+    figures: dict[str, float] = {
+        "n_fields": len(result.fields),
+        "n_failed": len(result.failed),
+        "seconds_per_field": _mean([s.seconds for s in result.fields if s.state == "done"]),
+    }
+    for status in result.fields:
+        for name, count in status.counts.items():
+            key = f"n_{name}"
+            figures[key] = figures.get(key, 0) + count
+    sources = {str(Path(p.path).parent) for f in fields for p in f.channels.values()}
+    return RunRecord(
+        kind="segmentation",
+        file=result.folder / "segmentation.yaml",
+        source=sources.pop() if len(sources) == 1 else None,
+        started=began,
+        duration_s=seconds,
+        settings={"format": form, "pipeline": as_document(pipeline)},
+        figures=figures,
+        notes={"n_failed": result.failed[0].message} if result.failed else {},
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else float("nan")
 
 
 class _Threads:
@@ -295,12 +338,14 @@ class _Threads:
         self._count = count
         self._stop = threading.Event()
 
-    def results(self, pipeline: Pipeline, fields: Sequence[Field], folder: Path) -> Any:
+    def results(
+        self, pipeline: Pipeline, fields: Sequence[Field], folder: Path, form: Format
+    ) -> Any:
         left = iter(fields)
         under_way: set[Future[FieldStatus]] = set()
         while True:
             for one in left:
-                under_way.add(self._pool.submit(segment_field, pipeline, one, folder))
+                under_way.add(self._pool.submit(segment_field, pipeline, one, folder, form))
                 if len(under_way) >= self._count:
                     break
             if not under_way:
@@ -320,12 +365,14 @@ class _Cluster:
         self._client, self._own, _ = connect(client)
         self._futures: list[Any] = []
 
-    def results(self, pipeline: Pipeline, fields: Sequence[Field], folder: Path) -> Any:
+    def results(
+        self, pipeline: Pipeline, fields: Sequence[Field], folder: Path, form: Format
+    ) -> Any:
         from distributed import as_completed
 
         shared = self._client.scatter(pipeline, broadcast=True)
         self._futures = [
-            self._client.submit(segment_field, shared, one, folder.absolute(), pure=False)
+            self._client.submit(segment_field, shared, one, folder.absolute(), form, pure=False)
             for one in fields
         ]
         for future in as_completed(self._futures):  # type: ignore[no-untyped-call]
@@ -358,14 +405,14 @@ def _join_tables(
             part = folder / "tables" / f"{status.name}_{name}.csv"
             table = pd.read_csv(part)
             table.insert(0, "field", status.name)
-            for key, value in by_name[status.name].about.items():
+            for key, value in reversed(list(by_name[status.name].about.items())):
                 table.insert(1, key, value)
             parts.setdefault(name, []).append(table)
     written = {}
     for name, tables in parts.items():
         joined = pd.concat(tables, ignore_index=True)
         joined.insert(0, "mapobject_id", range(1, len(joined) + 1))
-        about = ["mapobject_id", "field", "position", "time", "label", *_METADATA]
+        about = ["mapobject_id", "field", *_PLACE, "label", *_METADATA]
         about += [c for c in joined.columns if c.startswith(("parent_", "count_"))]
         about = [c for c in about if c in joined.columns]
         values = ["mapobject_id", *(c for c in joined.columns if c not in about)]

@@ -13,6 +13,7 @@ import numpy as np
 
 from limelight.core.errors import FileError, LimelightError, ParameterError
 from limelight.io.finding import find_movies
+from limelight.io.label_zarr import PlateImage, plate_images, well_name
 from limelight.io.ome_zarr import is_zarr
 
 if TYPE_CHECKING:
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Field", "Plane", "find_fields", "read_field"]
+__all__ = ["Field", "Plane", "find_fields", "read_field", "voxel_size"]
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy")
 _PLAIN = (".png", ".jpg", ".jpeg", ".bmp")
 _NUMBER = re.compile(r"(\d+)")
+_WELL = re.compile(r"(?<![A-Za-z0-9])([A-P])0?([1-9]\d?)(?![A-Za-z0-9])")
+_SITE = re.compile(r"(?<![A-Za-z0-9])(?:s|f|site|field|xy)_?(\d+)(?![A-Za-z0-9])", re.I)
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,16 @@ class Field:
     channels : mapping
         Image of each channel.
     about : mapping
-        What is known of its place: ``position``, ``time``.
+        What is known of its place: ``position``, ``tpoint``, and on a plate ``plate_name``,
+        ``well_name``, ``well_pos_y``, ``well_pos_x``.
+    site : PlateImage, optional
+        Its place on a plate.
     """
 
     name: str
     channels: Mapping[str, Plane]
     about: Mapping[str, int | str] = field(default_factory=dict)
+    site: PlateImage | None = None
 
 
 def find_fields(
@@ -96,7 +103,7 @@ def find_fields(
         raise ParameterError("The pipeline has no channel; add one to it.")
     source = Path(source).expanduser()
     if patterns:
-        return _by_patterns(source, channels, patterns)
+        return _on_plate(source, _by_patterns(source, channels, patterns))
     files = _images(source)
     if not files:
         raise FileError(
@@ -107,6 +114,10 @@ def find_fields(
     found: list[Field] = []
     single: list[Path] = []
     for file in files:
+        plate = plate_images(file) if is_zarr(file) else []
+        if plate:
+            found.extend(_in_plate(plate, channels))
+            continue
         try:
             axes = _axes(file)
         except FileError:  # it is told when its turn comes, and the others are not kept from theirs
@@ -118,7 +129,67 @@ def find_fields(
             single.append(file)
     if single:
         found.extend(_grouped(source, single, channels))
-    return _distinct(found)
+    return _on_plate(source, _distinct(found))
+
+
+def _in_plate(images: list[PlateImage], channels: Sequence[str]) -> list[Field]:
+    """Return the fields of an OME-Zarr plate; where they lie in their wells becomes a grid."""
+    wells: dict[str, list[PlateImage]] = {}
+    for image in images:
+        wells.setdefault(image.well, []).append(image)
+    fields = []
+    for well, sites in wells.items():
+        places = [s.place for s in sites]
+        known = len(sites) > 1 and None not in places and len(set(places)) == len(sites)
+        rows = sorted({p[0] for p in places if p}) if known else [0.0]
+        columns = sorted({p[1] for p in places if p}) if known else []
+        for site in sites:
+            about: dict[str, int | str] = {
+                "plate_name": site.plate,
+                "well_name": well,
+                "well_pos_y": rows.index(site.place[0]) if known and site.place else 0,
+                "well_pos_x": columns.index(site.place[1]) if known and site.place else site.site,
+            }
+            name = f"{site.plate}_{well}_s{site.path.name}"
+            try:
+                inside = _in_file(site.path, channels)
+            except FileError:  # told when its turn comes
+                inside = [Field("", {c: Plane(str(site.path)) for c in channels})]
+            for one in inside:
+                time = f"_t{one.about['tpoint']:04d}" if "tpoint" in one.about else ""
+                place = site if not time else None
+                fields.append(Field(name + time, one.channels, {**about, **one.about}, place))
+    return fields
+
+
+def _on_plate(source: Path, fields: list[Field]) -> list[Field]:
+    """Give files whose names all say a well (A01, s2) their place on a plate."""
+    if any(f.site is not None or "well_name" in f.about for f in fields) or not fields:
+        return fields
+    wells = [well for f in fields if (well := _WELL.search(f.name))]
+    if len(wells) < len(fields):
+        return fields
+    plate = re.sub(r"[^A-Za-z0-9]+", "-", source.name if source.is_dir() else source.parent.name)
+    plate = plate.strip("-") or "plate"
+    count: dict[tuple[str, str], int] = {}
+    placed = []
+    for one, well in zip(fields, wells, strict=True):
+        row, column = well[1], well[2]
+        said = _SITE.search(one.name)
+        number = int(said[1]) if said else count.get((row, column), 0)
+        count[row, column] = count.get((row, column), 0) + 1
+        about = {
+            "plate_name": plate,
+            "well_name": well_name(row, column),
+            "well_pos_y": 0,
+            "well_pos_x": count[row, column] - 1,
+            **one.about,
+        }
+        site = PlateImage(Path(str(number)), plate, row, column, number)
+        placed.append(Field(one.name, one.channels, about, site))
+    if len({(f.site.well, f.site.site) for f in placed if f.site}) < len(placed):
+        return [Field(f.name, f.channels, f.about) for f in placed]  # several times, say
+    return placed
 
 
 def _natural(text: str) -> list[Any]:
@@ -188,7 +259,7 @@ def _in_file(path: Path, channels: Sequence[str]) -> list[Field]:
                 place["position"] = position
                 name += f"_{re.sub(r'[^A-Za-z0-9]+', '-', str(about['position']))}"
             if sizes.get("time", 1) > 1:
-                about["time"] = place["time"] = time
+                about["tpoint"] = place["time"] = time
                 name += f"_t{time:04d}"
             planes = {
                 c: Plane(str(path), {**place, "channel": k} if "channel" in sizes else place)
@@ -314,7 +385,7 @@ def _distinct(fields: list[Field]) -> list[Field]:
     for one in fields:
         count = seen[one.name] = seen.get(one.name, 0) + 1
         name = one.name if count == 1 else f"{one.name}_{count}"
-        named.append(Field(name, one.channels, one.about))
+        named.append(Field(name, one.channels, one.about, one.site))
     return named
 
 
@@ -337,6 +408,24 @@ def read_field(one: Field) -> dict[str, NDArray[Any]]:
         If a file cannot be read.
     """
     return {name: _read(plane) for name, plane in one.channels.items()}
+
+
+def voxel_size(one: Field) -> tuple[float, float, float] | None:
+    """Return the size of a voxel (z, y, x), micrometres; none where the files do not say."""
+    path = Path(next(iter(one.channels.values())).path)
+    if path.suffix.lower() in _PLAIN:
+        return None
+    from limelight.io import open_array
+
+    image = open_array(path)
+    try:
+        size = dict(zip(image.axes, zip(image.scale, image.units, strict=True), strict=True))
+    finally:
+        image.close()
+    if size["y"][1] != "um":
+        return None
+    z = size["z"][0] if size.get("z", (1.0, ""))[1] == "um" else 1.0
+    return float(z), float(size["y"][0]), float(size["x"][0])
 
 
 def _read(plane: Plane) -> NDArray[Any]:

@@ -34,7 +34,7 @@ from limelight.segment.project import is_project, load_project, save_project
 if TYPE_CHECKING:
     from limelight.segment.module import Module
 
-__all__ = ["load_pipeline", "save_pipeline", "shipped"]
+__all__ = ["as_document", "load_pipeline", "save_pipeline", "shipped"]
 
 _HEADER = "limelight"
 _FORM = "pipeline 1"
@@ -106,14 +106,19 @@ def save_pipeline(pipeline: Pipeline, path: str | Path) -> Path:
     if path.is_dir() or path.name == "pipeline.yaml" or not path.suffix:
         return save_project(pipeline, path)
     text = yaml.dump(
-        _document(pipeline), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+        as_document(pipeline),
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+        width=100,
     )
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
 
 
-def _document(pipeline: Pipeline) -> dict[str, Any]:
+def as_document(pipeline: Pipeline) -> dict[str, Any]:
+    """Return a pipeline as the plain values that its file holds."""
     document: dict[str, Any] = {_HEADER: _FORM, "name": pipeline.name}
     if pipeline.description:
         document["description"] = pipeline.description
