@@ -11,8 +11,8 @@ from limelight.acquire.events import (
     Event,
     as_event_dicts,
     expected_sizes,
-    multi_d_acquisition_events,
 )
+from limelight.acquire.multi_d import multi_d_acquisition_events
 from limelight.core.errors import ParameterError
 
 

@@ -58,7 +58,7 @@ _HOMES = {
     "find_core": "core_access",
     "load_configuration": "core_access",
     "load_sequence": "events",
-    "multi_d_acquisition_events": "events",
+    "multi_d_acquisition_events": "multi_d",
     "start_headless": "core_access",
 }
 

@@ -9,8 +9,7 @@ from collections import deque
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from limelight.acquire.hardware import Hardware, Refusal, first_line
 from limelight.acquire.sequencing import Plan, Sequencer
 from limelight.core.errors import LimelightError
 from limelight.core.frame import Frame
@@ -32,10 +31,6 @@ _FRAME_S = 5.0
 
 class Stopped(Exception):
     """The acquisition was told to stop."""
-
-
-class _HardwareRefusal(Exception):
-    """A device did not do what an event asks for."""
 
 
 class Engine:
@@ -92,12 +87,7 @@ class Engine:
         self._paused = False
         self.paused_now = False
         self._requests: deque[Request] = deque()
-        self._last: dict[str, Any] = {}
-        self._z_correction: dict[Any, float] = {}
-        self._autoshutter = False
-        self._holds_shutter = False
-        self._base: dict[str, Any] = {}
-        self._now = 0.0
+        self._hardware = Hardware(core, say, notify)
 
     # ---- called by others ----
 
@@ -133,11 +123,10 @@ class Engine:
         core = self.core
         if core.isSequenceRunning():
             core.stopSequenceAcquisition()
-        self._autoshutter = bool(core.getAutoShutter())
         with contextlib.suppress(RuntimeError):
             self.cameras = max(core.getNumberOfCameraChannels(), 1)
         self.started = self._timer = time.perf_counter()
-        self._refresh()
+        self._hardware.begin()
 
     def execute(self, events: Iterable[Event]) -> None:
         """Execute events; those that the hardware can run through, together.
@@ -161,7 +150,7 @@ class Engine:
             if core.isSequenceRunning():
                 core.stopSequenceAcquisition()
         with contextlib.suppress(RuntimeError):
-            self._release_shutter()
+            self._hardware.release_shutter()
 
     def _hold(self) -> None:
         """Stand still while paused; do what was requested."""
@@ -182,22 +171,7 @@ class Engine:
     def serve(self) -> None:
         """Do what was requested."""
         while self._requests:
-            request = self._requests.popleft()
-            for device, name, value in request.properties:
-                try:
-                    self.core.setProperty(device, name, value)
-                except (RuntimeError, ValueError) as error:
-                    self._say(f"{device}-{name} could not be set to {value}: {error}")
-                self._last.pop("config", None)
-                self._last.pop("properties", None)
-            if request.z is not None:
-                try:
-                    self.core.setPosition(self.core.getFocusDevice(), request.z)
-                except RuntimeError as error:
-                    self._say(f"The focus drive did not move to {request.z} µm: {error}")
-                self._last.pop("z", None)
-            if request.reason:
-                self._say(request.reason)
+            self._hardware.follow(self._requests.popleft())
 
     def _wait_for_start(self, event: Event) -> None:
         if event.reset_timer:
@@ -238,17 +212,17 @@ class Engine:
         self._notify("pre_hardware", axes)
         plan = self._sequencer.plan(run)
         try:
-            self._set_hardware(run[0], plan)
-        except _HardwareRefusal as refusal:
+            self._hardware.set(run[0], plan)
+        except Refusal as refusal:
             self._fail(run[:1], str(refusal))
             return run[1:]
         self._notify("post_hardware", axes)
         for hook in self._hooks["post_hardware"]:
             if not hook(run):
-                self._stop_tables(plan)
+                self._hardware.stop_tables(plan)
                 return []
         if run[0].autofocus is not None:
-            self._autofocus(run[0])
+            self._hardware.autofocus(run[0])
             return []
         if not run[0].takes_image:
             return []
@@ -258,186 +232,7 @@ class Engine:
         try:
             return self._run_camera(run, plan)
         finally:
-            self._stop_tables(plan)
-
-    # ---- hardware ----
-
-    def _set_hardware(self, event: Event, plan: Plan) -> None:
-        """Bring the microscope into the event's state, and load the tables."""
-        core, last = self.core, self._last
-        touched: list[str] = []
-        what = ""
-        try:
-            if event.camera and event.camera != last.get("camera"):
-                what = f"camera {event.camera}"
-                core.setCameraDevice(event.camera)
-                last["camera"] = event.camera
-                self._refresh()
-            if event.roi is not None and event.roi != last.get("roi"):
-                what = f"region {event.roi} of the camera"
-                core.setROI(*event.roi)
-                last["roi"] = event.roi
-                self._refresh()
-            if event.config is not None and event.config != last.get("config"):
-                what = f"preset {event.config[1]} of {event.config[0]}"
-                core.setConfig(*event.config)
-                core.waitForConfig(*event.config)
-                last["config"] = event.config
-                self._refresh_optics()
-            if event.properties and event.properties != last.get("properties"):
-                for device, name, value in event.properties:
-                    what = f"{device}-{name} = {value}"
-                    core.setProperty(device, name, value)
-                    touched.append(device)
-                last["properties"] = event.properties
-                self._refresh_optics()
-            if event.exposure is not None and event.exposure != last.get("exposure"):
-                what = f"exposure {event.exposure} ms"
-                core.setExposure(event.exposure)
-                last["exposure"] = event.exposure
-                self._base["Exposure"] = event.exposure
-            if event.slm is not None:
-                what = "pattern of the light modulator"
-                self._set_slm(event.slm)
-            self._move(event, touched)
-            for device in touched:
-                what = f"{device} (waiting for it)"
-                if device != "Core":
-                    core.waitForDevice(device)
-            what = "hardware sequence"
-            self._load_tables(plan)
-            what = "shutter"
-            self._set_shutter(event)
-        except (RuntimeError, ValueError) as error:
-            last.clear()
-            raise _HardwareRefusal(
-                f"{event.where()}: {what} was refused: {_first_line(error)}"
-            ) from None
-
-    def _move(self, event: Event, touched: list[str]) -> None:
-        core, last = self.core, self._last
-        if event.x is not None or event.y is not None:
-            xy = (event.x, event.y)
-            if xy != last.get("xy"):
-                stage = core.getXYStageDevice()
-                if not stage:
-                    raise RuntimeError("x or y is asked for, but there is no XY stage.")
-                x = core.getXPosition(stage) if event.x is None else event.x
-                y = core.getYPosition(stage) if event.y is None else event.y
-                try:
-                    core.setXYPosition(stage, x, y)
-                except (RuntimeError, ValueError) as error:
-                    raise RuntimeError(f"{stage} to ({x:g}, {y:g}) µm: {error}") from None
-                last["xy"] = xy
-                self._base["XPosition_um_Intended"] = x
-                self._base["YPosition_um_Intended"] = y
-                touched.append(stage)
-        if event.z is not None:
-            stage = core.getFocusDevice()
-            if not stage:
-                raise RuntimeError("z is asked for, but there is no focus drive.")
-            place = (event.axes or {}).get("position")
-            z = event.z + self._z_correction.get(place, 0.0)
-            if z != last.get("z"):
-                self._notify("pre_z_drive", [event.axes])
-                try:
-                    core.setPosition(stage, z)
-                except (RuntimeError, ValueError) as error:
-                    raise RuntimeError(f"{stage} to {z:g} µm: {error}") from None
-                last["z"] = z
-                touched.append(stage)
-        for stage, position in event.stages:
-            if last.get(stage) != position:
-                core.setPosition(stage, position)
-                last[stage] = position
-                touched.append(stage)
-                self._base[f"{stage}Position_um_Intended"] = position
-
-    def _set_slm(self, pattern: Any) -> None:
-        core = self.core
-        device = core.getSLMDevice()
-        if not device:
-            raise RuntimeError("a pattern is asked for, but there is no light modulator.")
-        image = np.asarray(pattern)
-        if image.ndim == 0:
-            core.setSLMPixelsTo(device, 255 if image.dtype == bool and image else int(image))
-        elif image.ndim == 1 and image.size == 3:
-            core.setSLMPixelsTo(device, *(int(v) for v in image))
-        else:
-            if image.dtype == bool:
-                image = image.astype(np.uint8) * 255
-            core.setSLMImage(device, np.ascontiguousarray(image, dtype=np.uint8))
-        core.displaySLMImage(device)
-
-    def _set_shutter(self, event: Event) -> None:
-        if event.keep_shutter_open:
-            if self._autoshutter and not self._holds_shutter:
-                self.core.setAutoShutter(False)
-                self.core.setShutterOpen(True)
-                self._holds_shutter = True
-        elif self._holds_shutter and event.takes_image:
-            self._release_shutter()
-
-    def _release_shutter(self) -> None:
-        if self._holds_shutter:
-            self._holds_shutter = False
-            self.core.setShutterOpen(False)
-            self.core.setAutoShutter(True)
-
-    def _load_tables(self, plan: Plan) -> None:
-        core = self.core
-        if plan.exposures:
-            core.loadExposureSequence(core.getCameraDevice(), plan.exposures)
-            core.startExposureSequence(core.getCameraDevice())
-        if plan.z:
-            stage = core.getFocusDevice()
-            core.loadStageSequence(stage, plan.z)
-            core.startStageSequence(stage)
-        if plan.xy:
-            stage = core.getXYStageDevice()
-            core.loadXYStageSequence(stage, [x for x, _ in plan.xy], [y for _, y in plan.xy])
-            core.startXYStageSequence(stage)
-        for (device, name), values in plan.properties.items():
-            core.loadPropertySequence(device, name, values)
-            core.startPropertySequence(device, name)
-
-    def _stop_tables(self, plan: Plan) -> None:
-        core, last = self.core, self._last
-        with contextlib.suppress(RuntimeError):
-            if plan.exposures:
-                core.stopExposureSequence(core.getCameraDevice())
-                last.pop("exposure", None)
-            if plan.z:
-                core.stopStageSequence(core.getFocusDevice())
-                last.pop("z", None)
-            if plan.xy:
-                core.stopXYStageSequence(core.getXYStageDevice())
-                last.pop("xy", None)
-            for device, name in plan.properties:
-                core.stopPropertySequence(device, name)
-                last.pop("config", None)
-                last.pop("properties", None)
-
-    def _autofocus(self, event: Event) -> None:
-        core = self.core
-        try:
-            if not core.getAutoFocusDevice():
-                raise RuntimeError("there is no autofocus device.")
-            core.enableContinuousFocus(False)
-            if not isinstance(event.autofocus, bool):
-                core.setAutoFocusOffset(event.autofocus)
-            before = core.getPosition()
-            core.fullFocus()
-            core.waitForSystem()
-            place = (event.axes or {}).get("position")
-            moved = core.getPosition() - before
-            self._z_correction[place] = self._z_correction.get(place, 0.0) + moved
-            self._last.pop("z", None)
-        except RuntimeError as error:
-            self._say(
-                f"{event.where()}: autofocus failed: {_first_line(error)}. "
-                "The acquisition goes on without."
-            )
+            self._hardware.stop_tables(plan)
 
     # ---- images ----
 
@@ -458,7 +253,7 @@ class Engine:
         except (RuntimeError, IndexError) as error:
             if self._stop.is_set():
                 raise Stopped from None
-            self._fail([event], f"{event.where()}: no image: {_first_line(error)}")
+            self._fail([event], f"{event.where()}: no image: {first_line(error)}")
             return
         self._in_a_row = 0
         for channel in range(channels):
@@ -498,7 +293,7 @@ class Engine:
         try:
             core.startSequenceAcquisition(len(run), 0.0, True)
         except RuntimeError as error:
-            self._fail(run, f"The camera did not start: {_first_line(error)}")
+            self._fail(run, f"The camera did not start: {first_line(error)}")
             return []
         offset = (time.perf_counter() - self.started) * 1e3
         cut_short = False
@@ -625,7 +420,7 @@ class Engine:
     def _metadata(
         self, event: Event, axes: dict[str, int | str], elapsed: float, said: Any, pixels: Any
     ) -> dict[str, Any]:
-        metadata = dict(self._base)
+        metadata = dict(self._hardware.base)
         if said is not None:
             metadata.update(said)
             metadata["Camera-ElapsedTime-ms"] = said.get("ElapsedTime-ms", "")
@@ -650,40 +445,6 @@ class Engine:
                 metadata["PositionName"] = event.tags["PositionName"]
         return metadata
 
-    def _refresh(self) -> None:
-        """Read what stays the same from frame to frame."""
-        core, base = self.core, self._base
-        camera = core.getCameraDevice()
-        base["Core-Camera"] = base["Camera"] = camera
-        for key, value in (
-            ("Core-Focus", core.getFocusDevice()),
-            ("Core-XYStage", core.getXYStageDevice()),
-            ("Core-Shutter", core.getShutterDevice()),
-            ("Core-Autofocus", core.getAutoFocusDevice()),
-        ):
-            base[key] = value
-        if camera:
-            with contextlib.suppress(RuntimeError, ValueError):
-                base["Exposure"] = core.getExposure()
-                base["BitDepth"] = core.getImageBitDepth()
-                base["ROI"] = "-".join(str(v) for v in core.getROI())
-            with contextlib.suppress(RuntimeError, ValueError):
-                base["Binning"] = core.getProperty(camera, "Binning")
-            depth, parts = core.getBytesPerPixel(), core.getNumberOfComponents()
-            base["PixelType"] = f"RGB{8 * depth}" if parts > 1 else f"GRAY{8 * depth}"
-        with contextlib.suppress(RuntimeError, ValueError):
-            if stage := core.getXYStageDevice():
-                base["XPosition_um_Intended"] = core.getXPosition(stage)
-                base["YPosition_um_Intended"] = core.getYPosition(stage)
-        with contextlib.suppress(RuntimeError, ValueError):
-            if stage := core.getFocusDevice():
-                base["ZPosition_um_Intended"] = core.getPosition(stage)
-        self._refresh_optics()
-
-    def _refresh_optics(self) -> None:
-        with contextlib.suppress(RuntimeError, ValueError):
-            self._base["PixelSize_um"] = self.core.getPixelSizeUm(True)
-
     def _fail(self, events: list[Event], why: str, *, stop: bool = True) -> None:
         """Note images that are missing; their indices are not given to others."""
         for event in events:
@@ -703,8 +464,3 @@ def _camera_channel(said: Any) -> int:
         if key.endswith("CameraChannelIndex"):
             return int(said[key])
     return 0
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0]
