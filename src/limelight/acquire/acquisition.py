@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -15,15 +15,15 @@ from limelight.acquire.core_access import at_exit, find_core
 from limelight.acquire.engine import Engine, Stopped
 from limelight.acquire.event_queue import EventQueue, fed, is_lazy
 from limelight.acquire.events import Event, as_event_dicts, expected_sizes
-from limelight.acquire.hooks import FunctionProcessor, Hook, takes
-from limelight.acquire.notifications import EventsFuture, Notification
+from limelight.acquire.hooks import Hook, takes
+from limelight.acquire.notifications import EventsFuture, Notification, Notifier
 from limelight.acquire.pipeline import Pipeline
+from limelight.acquire.processor_list import make_processors
 from limelight.acquire.results import Results
 from limelight.acquire.room import Room
 from limelight.acquire.saving import Saving
 from limelight.acquire.scope.load import camera_of
 from limelight.acquire.status import Failure, Status
-from limelight.core import parts
 from limelight.core.errors import LimelightError, ParameterError
 from limelight.core.settings import Settings
 from limelight.core.stream import Request, Stream
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from limelight.core.camera import Camera
     from limelight.core.frame import Frame
-    from limelight.core.parts import Processor
 
 __all__ = ["Acquisition"]
 
@@ -175,11 +174,6 @@ class Acquisition:
         self.messages: list[str] = []
         self.failures: list[Failure] = []
         self.results = Results()
-        self._milestones: dict[str, list[Any]] = {}
-        self._passed = threading.Condition()
-        self._notices: SimpleQueue[Notification | None] | None = None
-        self._closing: list[Callable[[], None]] = []
-        self._processors = self._make_processors(processors, image_process_fn, process)
         hooks = {
             kind: [Hook(f, f"{kind}_hook_fn", self._queue)] if f is not None else []
             for kind, f in (
@@ -233,16 +227,11 @@ class Acquisition:
                     "(await_completion), or abort it."
                 )
             _IN_USE[id(self.core)] = self
-        if notification_callback_fn is not None:
-            self._notices = SimpleQueue()
-            self._notifier = threading.Thread(
-                target=self._notify_all,
-                args=(notification_callback_fn,),
-                name="limelight-notify",
-                daemon=True,
-            )
-            self._notifier.start()
         self._show(napari_viewer, show_display)
+        self._processors, self._closing = make_processors(
+            processors, image_process_fn, self._queue, process=process
+        )
+        self.notifier = Notifier(notification_callback_fn, self.say)
         self._thread = threading.Thread(target=self._run, name="limelight-engine", daemon=True)
         self._thread.start()
         at_exit(self)
@@ -534,41 +523,6 @@ class Acquisition:
 
     # ---- processors ----
 
-    def _make_processors(
-        self, given: Sequence[Any], function: Callable[..., Any] | None, process: bool
-    ) -> list[tuple[str, Processor]]:
-        made: list[tuple[str, Processor]] = []
-        if function is not None:
-            if process:
-                from limelight.acquire.subprocess_function import SubprocessFunction
-
-                function = SubprocessFunction(function, self._queue)
-                self._closing.append(function.close)
-            made.append(("image_process_fn", FunctionProcessor(function, self._queue)))
-        for one in given:
-            if isinstance(one, str):
-                made.append((one, parts.make("processors", one)))
-            elif isinstance(one, tuple | list) and len(one) == 2:
-                name, settings = one
-                if isinstance(settings, dict):
-                    made.append((str(name), parts.make("processors", name, **settings)))
-                else:
-                    made.append((str(name), settings))
-            elif hasattr(one, "process") and hasattr(one, "alters"):
-                name = parts.name_of("processors", one)
-                made.append((name, one))
-            else:
-                raise ParameterError(
-                    f"A processor is an object with 'process' and 'alters', or the name of one, "
-                    f"not {one!r:.60}."
-                )
-        names: dict[str, int] = {}
-        for i, (name, processor) in enumerate(made):
-            names[name] = names.get(name, 0) + 1
-            if names[name] > 1:
-                made[i] = (f"{name} {names[name]}", processor)
-        return made
-
     def _output(self, name: str, output: Any) -> None:
         if isinstance(output, Request):
             self.request(output, name)
@@ -644,7 +598,7 @@ class Acquisition:
         return self.pipeline
 
     def _wants_saved(self) -> bool:
-        return self._saved_fn is not None or self._notices is not None
+        return self._saved_fn is not None or self.notifier.listening
 
     def _saved(self, index: int, axes: Mapping[str, int | str]) -> None:
         self._notify("image_saved", dict(axes))
@@ -817,17 +771,14 @@ class Acquisition:
         self._tell_skipped()
         self._ended_s = time.perf_counter()
         self._notify("data_sink_finished", None)
-        if self._notices is not None:
-            self._notices.put(None)
-            self._notifier.join(5.0)
+        self.notifier.close()
         with _IN_USE_LOCK:
             if _IN_USE.get(id(self.core)) is self:
                 del _IN_USE[id(self.core)]
         self._phase = "finished"
         with self.saving.there:
             self.saving.there.notify_all()
-        with self._passed:
-            self._passed.notify_all()
+        self.notifier.wake()
         self._report()
 
     def note(self) -> str:
@@ -893,31 +844,8 @@ class Acquisition:
     def _note_failure(self, index: int, axes: dict[str, int | str], reason: str) -> None:
         self.failures.append(Failure(index, axes, reason))
 
-    # ---- notifications ----
-
     def _notify(self, milestone: str, payload: Any) -> None:
-        if milestone != "image_saved":  # the data set itself tells that
-            with self._passed:
-                self._milestones.setdefault(milestone, []).append(payload)
-                self._passed.notify_all()
-        if self._notices is not None:
-            if isinstance(payload, list) and len(payload) == 1:
-                payload = payload[0]
-            self._notices.put(Notification(milestone, payload))
-
-    def _notify_all(self, function: Callable[[Notification], Any]) -> None:
-        assert self._notices is not None
-        broken = False
-        while (notice := self._notices.get()) is not None:
-            if broken:
-                continue
-            try:
-                function(notice)
-            except Exception as error:
-                broken = True
-                self.say(
-                    f"The notification callback was switched off: {type(error).__name__}: {error}"
-                )
+        self.notifier.tell(milestone, payload)
 
     def _show(self, viewer: Any, show: bool | str) -> None:
         self._viewer = viewer

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from limelight.core.errors import LimelightError, ParameterError, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from limelight.acquire.acquisition import Acquisition
 
-__all__ = ["MILESTONES", "EventsFuture", "Notification"]
+__all__ = ["MILESTONES", "EventsFuture", "Notification", "Notifier"]
 
 MILESTONES = {
     "acq_started": "global",
@@ -54,6 +56,78 @@ class Notification:
     def to_json(self) -> dict[str, Any]:
         """Return it as a dictionary."""
         return {"type": self.type, "milestone": self.milestone, "payload": self.payload}
+
+
+class Notifier:
+    """Keeps which milestones were passed, and tells a function of them in a thread of its own.
+
+    Parameters
+    ----------
+    function : callable, optional
+        Called with every `Notification`.
+    say : callable
+        Called with a message if the function raises.
+
+    Attributes
+    ----------
+    passed : threading.Condition
+        Told of every milestone.
+    milestones : dict
+        Payloads by milestone, in order.  What is on the disk, the data set itself tells.
+    """
+
+    def __init__(
+        self, function: Callable[[Notification], Any] | None, say: Callable[[str], None]
+    ) -> None:
+        self.passed = threading.Condition()
+        self.milestones: dict[str, list[Any]] = {}
+        self._function, self._say = function, say
+        self._notices: SimpleQueue[Notification | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        if function is not None:
+            self._thread = threading.Thread(target=self._run, name="limelight-notify", daemon=True)
+            self._thread.start()
+
+    @property
+    def listening(self) -> bool:
+        """Whether a function is told."""
+        return self._thread is not None
+
+    def tell(self, milestone: str, payload: Any) -> None:
+        """Say that a milestone is passed."""
+        if milestone != "image_saved":
+            with self.passed:
+                self.milestones.setdefault(milestone, []).append(payload)
+                self.passed.notify_all()
+        if self._thread is not None:
+            if isinstance(payload, list) and len(payload) == 1:
+                payload = payload[0]
+            self._notices.put(Notification(milestone, payload))
+
+    def wake(self) -> None:
+        """Let those who wait look whether there is still something to wait for."""
+        with self.passed:
+            self.passed.notify_all()
+
+    def close(self, patience: float = 5.0) -> None:
+        """Wait until the function has been told of everything."""
+        if self._thread is not None:
+            self._notices.put(None)
+            self._thread.join(patience)
+
+    def _run(self) -> None:
+        assert self._function is not None
+        broken = False
+        while (notice := self._notices.get()) is not None:
+            if broken:
+                continue
+            try:
+                self._function(notice)
+            except Exception as error:
+                broken = True
+                self._say(
+                    f"The notification callback was switched off: {type(error).__name__}: {error}"
+                )
 
 
 class EventsFuture:
@@ -101,12 +175,13 @@ class EventsFuture:
             self.await_image_saved(axes, timeout=timeout)
             return
         acquisition = self._acquisition
+        notifier = acquisition.notifier
         wanted = {_key(a) for a in self._axes(axes)}
         end = None if timeout is None else time.monotonic() + timeout
         seen = 0
-        with acquisition._passed:
+        with notifier.passed:
             while True:
-                passed = acquisition._milestones.get(milestone, [])
+                passed = notifier.milestones.get(milestone, [])
                 for payload in passed[seen:]:
                     for one in payload if isinstance(payload, list) else [payload]:
                         wanted.discard(_key(one))
@@ -123,7 +198,7 @@ class EventsFuture:
                         f"{milestone} was not reached within {timeout:g} s for {len(wanted)} of "
                         "the images."
                     )
-                acquisition._passed.wait(0.2)
+                notifier.passed.wait(0.2)
 
     def await_image_saved(
         self,
