@@ -363,3 +363,41 @@ def test_other_cores_are_told() -> None:
     with pytest.raises(ParameterError, match="no simulated microscope"):
         bench_of(core)
     assert camera_of(core).pixel_size_nm == 130
+
+
+def test_an_offset_of_another_camera_is_not_taken_for_counts() -> None:
+    from pymmcore_plus import CMMCorePlus
+
+    core = CMMCorePlus()
+    core.loadSystemConfiguration()
+    assert core.hasProperty("Camera", "Offset")
+    camera = camera_of(core)
+    assert camera.baseline == 0
+    assert camera.pixel_size_nm == pytest.approx(core.getPixelSizeUm() * 1000)
+    assert camera.name
+
+
+def test_beads_glow_steadily_and_go_out_of_focus(core: UniMMCore) -> None:
+    core.setConfig("Slide", "Beads")
+    assert core.getProperty("Sample", "Slide") == "beads"
+    bench = bench_of(core)
+    core.setPosition(0.0)
+    core.snap()
+    core.snap()
+    first, second = (bench.truth(k, k + 1) for k in (0, 1))
+    assert len(first) > 30
+    assert (first["emitter"].to_numpy() == second["emitter"].to_numpy()).all()
+    assert (first["photons"].to_numpy() == second["photons"].to_numpy()).all()
+    assert np.allclose(first["sx"], 1.25, rtol=0.01)
+    core.setPosition(0.35)
+    core.snap()
+    wide = bench.truth(2, 3)
+    assert np.median(wide["sx"]) == pytest.approx(1.25 * 2**0.5, rel=0.05)
+    core.setConfig("Channel", "Cy3B")
+    core.snap()
+    assert len(bench.truth(3, 4)) == len(wide)
+    core.setConfig("Slide", "Molecules")
+    core.snap()
+    assert (bench.truth(4, 5)["photons"].to_numpy() != wide["photons"].to_numpy()[0]).all()
+    with pytest.raises(Exception, match="slide|allowed|Slide"):
+        core.setProperty("Sample", "Slide", "cheese")

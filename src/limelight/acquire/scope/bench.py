@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["CHANNELS", "Bench", "Light", "bench_named", "current_bench", "standing_on"]
+__all__ = ["CHANNELS", "SLIDES", "Bench", "Light", "bench_named", "current_bench", "standing_on"]
 
 CHANNELS = ("A647", "Cy3B")
 """The dyes, each with its laser and its filter: filaments and rings."""
+
+SLIDES = ("molecules", "beads")
+"""What can lie on the stage."""
 
 SENSOR = (512, 512)
 WORLD = (1024, 1024)
@@ -43,6 +46,12 @@ REFERENCE_MW = 100.0
 """Readout power at which the dyes' own numbers hold, and at which the scope starts."""
 START_ACTIVATION_MW = 1.0
 
+_BEADS = 240  # on the whole slide; a quarter of them is seen
+_BEAD_PHOTONS_PER_MS = 1000.0  # at reference power
+_BEAD_DEPTH_NM = 25.0
+_DEPTH_NM = 350.0
+_FOCUS_NM = 250.0
+_SIGMA = 1.25
 _LEVELS = 64
 _WIDEST = 8.0  # pixels; a blur beyond that is a haze anyhow
 _REMEMBERED = 20_000
@@ -93,6 +102,7 @@ class Bench:
         self.background = background
         self._dye = Dye()
         self._molecules = float(molecules)
+        self._slide = SLIDES[0]
         self._drift = Drift(3.0, -2.0, 0.0, 2.0)
         self._seed = -1
         self.restart(seed)
@@ -106,6 +116,7 @@ class Bench:
             if seed != self._seed:
                 self._points, self._kinds = cell(WORLD, seed)
                 self._haze = _haze(seed)
+                self._beads, self._bead_light = _beads(seed)
             self._seed = seed
             self._sample = Sample(self._points, self._kinds, self._dyes(), self._drift, seed)
             self._taken = 0
@@ -162,6 +173,20 @@ class Bench:
             raise ParameterError(f"The molecules per frame must be 0 or more, not {value}.")
         self._molecules = float(value)
         self._change(self._dye)
+
+    @property
+    def slide(self) -> str:
+        """What lies on the stage: blinking molecules, or beads on a coverslip that glow steadily.
+
+        Beads are seen in both channels, at random places and within 25 nm of one depth.
+        """
+        return self._slide
+
+    @slide.setter
+    def slide(self, value: str) -> None:
+        if value not in SLIDES:
+            raise ParameterError(f"The slide must be one of {', '.join(SLIDES)}, not {value!r}.")
+        self._slide = value
 
     def _change(self, dye: Dye) -> None:
         with self._lock:
@@ -245,8 +270,16 @@ class Bench:
             ]
             activation = light.activation_mw if light.activation_on and light.shutter_open else 0.0
             shift = self._shift()
-            glow = self._sample.expose(milliseconds, readout, activation)[kind]
-            spots = self._place(glow.emitter, glow.photons, shift, roi, light.cylinder)
+            if self._slide == "beads":
+                self._sample.expose(milliseconds, [0.0] * len(readout), 0.0)  # its clock goes on
+                emitter = np.arange(len(self._beads))
+                photons = self._bead_light * readout[kind] * milliseconds
+                spots = self._place(self._beads, emitter, photons, shift, roi, light.cylinder)
+            else:
+                glow = self._sample.expose(milliseconds, readout, activation)[kind]
+                spots = self._place(
+                    self._points, glow.emitter, glow.photons, shift, roi, light.cylinder
+                )
             number = self._taken
             self._taken += 1
             level = self._level(shift, roi)
@@ -277,6 +310,7 @@ class Bench:
 
     def _place(
         self,
+        points: Floats,
         emitter: NDArray[np.int64],
         photons: Floats,
         shift: Floats,
@@ -285,14 +319,14 @@ class Bench:
     ) -> Floats:
         """Return the spots of a frame: x, y, photons, sigma_x, sigma_y, z, emitter (7, n)."""
         top, left, height, width = roi
-        x, y, z = (self._points[emitter] + shift).T
+        x, y, z = (points[emitter] + shift).T
         margin = 4.0 * _WIDEST
         # the sample repeats itself, so that there is something to see wherever the stage goes
         x = (x - left + margin) % WORLD[1] - margin
         y = (y - top + margin) % WORLD[0] - margin
         near = (x < width + margin) & (y < height + margin) & (photons > 0)
         x, y, z = x[near], y[near], z[near]
-        lens = AstigmaticPSF(sigma=1.25, focus=250.0 if cylinder else 0.0, depth=350.0)
+        lens = AstigmaticPSF(_SIGMA, focus=_FOCUS_NM if cylinder else 0.0, depth=_DEPTH_NM)
         sigma_x, sigma_y = (np.minimum(s, _WIDEST) for s in lens.widths(z))
         return np.array((x, y, photons[near], sigma_x, sigma_y, z, emitter[near]))
 
@@ -383,6 +417,14 @@ def _haze(seed: int) -> NDArray[np.uint8]:
     cloud = gaussian_filter(fine, 6.0, mode="wrap")
     cloud = (cloud - cloud.min()) / np.ptp(cloud)
     return np.asarray(np.rint(cloud * (_LEVELS - 1)), np.uint8)
+
+
+def _beads(seed: int) -> tuple[Floats, Floats]:
+    """Return where beads lie (x, y in pixels, z in nm), and their photons per ms."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(5,)))
+    low, high = (0.0, 0.0, -_BEAD_DEPTH_NM), (*WORLD[::-1], _BEAD_DEPTH_NM)
+    place = rng.uniform(low, high, (_BEADS, 3))
+    return place, _BEAD_PHOTONS_PER_MS * rng.uniform(0.7, 1.3, _BEADS)
 
 
 _BENCHES: weakref.WeakValueDictionary[str, Bench] = weakref.WeakValueDictionary()

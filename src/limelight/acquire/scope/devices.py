@@ -27,6 +27,7 @@ from limelight.acquire.scope.bench import (
     CHANNELS,
     READ_NOISE,
     SENSOR,
+    SLIDES,
     current_bench,
 )
 
@@ -589,6 +590,18 @@ class SimulatedSample(_OnBench, GenericDevice):
             lambda: self.bench.background,
             lambda v: setattr(self.bench, "background", v),
             (0.0, 1000.0),
+        )
+
+        def put_slide(_: Any, value: str) -> None:
+            self.bench.slide = str(value)
+            self.tell("Slide", value)
+
+        self.register_property(
+            "Slide",
+            getter=lambda _: self.bench.slide,
+            setter=put_slide,
+            allowed_values=SLIDES,
+            property_type=str,
         )
         self.register_property("Bench", default_value=self.bench.name, is_read_only=True)
         self.number(
