@@ -165,3 +165,49 @@ def test_demo_opens_napari_with_layers_in_place_and_the_dock(
     np.testing.assert_allclose(mean.extent.world, movie.extent.world[:, 1:])
     np.testing.assert_allclose(molecules.extent.world, mean.extent.world, atol=0.06)
     assert "Localize" in " ".join(viewer.window.dock_widgets)
+
+
+def test_closing_the_window_stops_the_microscope(make_napari_viewer: Any, tmp_path: Path) -> None:
+    from qtpy.QtCore import QTimer
+    from qtpy.QtWidgets import QApplication
+
+    from limelight.demo.microscope import observe_job
+    from limelight.demo.window import watch
+    from limelight.localize import LocalizeSettings
+
+    viewer = make_napari_viewer()
+    sessions = []
+
+    def note(progress: Any) -> None:
+        if not sessions:
+            sessions.append(progress.partial)
+
+    def close_when_it_runs() -> None:
+        if sessions and len(sessions[0].table):
+            timer.stop()
+            QApplication.instance().exit()  # what napari leads to
+
+    timer = QTimer()
+    timer.timeout.connect(close_when_it_runs)
+    timer.start(50)
+    job = observe_job(tmp_path, 20_000, LocalizeSettings.of(fit="mle"))
+    assert watch(viewer, job, note) is None
+    acquisition = sessions[0].acquisition
+    assert not acquisition.is_running
+    assert acquisition.finish_reason == "canceled"
+    assert 0 < acquisition.status.saved < 20_000
+
+
+def test_a_microscope_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from limelight.acquire.scope import bench
+    from limelight.core.errors import LimelightError
+    from limelight.core.job import run
+    from limelight.demo.microscope import observe_job
+    from limelight.localize import LocalizeSettings
+
+    def broken(*_: Any, **__: Any) -> int:
+        raise RuntimeError("no light")
+
+    monkeypatch.setattr(bench.Bench, "expose", broken)
+    with pytest.raises(LimelightError, match="delivered no frame"):
+        run(observe_job(tmp_path, 1, LocalizeSettings.of(fit="mle")))

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from limelight.core.errors import LimelightError
 from limelight.core.job import Job, Progress
 from limelight.core.localizations import Localizations
 from limelight.core.locs.live_table import LiveTable
@@ -137,6 +138,10 @@ def observe_job(
                 acquisition.await_end()
         session.seconds = time.perf_counter() - begun
         session.folder = acquisition.path
+        if session.folder is None or not acquisition.status.saved:
+            raise LimelightError(
+                f"The simulated microscope delivered no frame. {acquisition.note()}".strip()
+            )
         bench = bench_of(core)
         if bench.taken == acquisition.status.acquired:
             session.truth = bench.truth()

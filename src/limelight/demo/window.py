@@ -138,7 +138,7 @@ def watch(
     Exception
         What the job raised.
     """
-    from qtpy.QtCore import QEventLoop, QTimer
+    from qtpy.QtCore import QTimer
     from qtpy.QtWidgets import QApplication
 
     look = _Look(viewer)
@@ -159,24 +159,26 @@ def watch(
             errors.append(error)
 
     thread = threading.Thread(target=work, name="limelight-demo")
-    loop, timer = QEventLoop(), QTimer()
+    app: Any = QApplication.instance()
+    timer = QTimer()
 
     def tick() -> None:
         if closed.is_set():
-            loop.quit()
+            app.exit()
             return
         look()
         if not thread.is_alive():
-            loop.quit()
+            app.exit()
 
     timer.timeout.connect(tick)
-    app: Any = QApplication.instance()
     app.lastWindowClosed.connect(closed.set)
     thread.start()
     timer.start(_EVERY_MS)
     try:
-        loop.exec()
+        app.exec()  # not a loop of our own: napari quits the application when it is closed
     finally:
+        if thread.is_alive():
+            closed.set()
         timer.stop()
         app.lastWindowClosed.disconnect(closed.set)
         thread.join()
