@@ -191,10 +191,14 @@ def test_damaged_rows_of_the_journal_are_put_aside(place, make_record):
     ]
 
 
-def test_a_process_that_ends_at_once_has_lost_nothing(place):
+@pytest.mark.parametrize("daemon", [False, True])
+def test_a_process_that_ends_at_once_has_lost_nothing(place, daemon):
     code = (
+        "import threading\n"
         "from limelight.core.report import RunRecord, report\n"
-        "report(RunRecord(kind='beads', file='/data/a'))"
+        "def end(): report(RunRecord(kind='beads', file='/data/a'))\n"
+        f"thread = threading.Thread(target=end, daemon={daemon})\n"
+        "thread.start(); thread.join()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     database = Database()

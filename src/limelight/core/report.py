@@ -192,7 +192,8 @@ class _Desk:
         with self._lock:
             self._waiting.append(record)
             if self._thread is None:
-                thread = threading.Thread(target=self._work, name="limelight-report")
+                # Said, as it would be inherited from a daemon that reports.
+                thread = threading.Thread(target=self._work, name="limelight-report", daemon=False)
                 self._thread = thread
                 try:
                     thread.start()
