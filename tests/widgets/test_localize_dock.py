@@ -638,3 +638,20 @@ def test_a_closed_dock_hears_nothing_more(make_napari_viewer, counts, qtbot):
     viewer.add_image(counts, name="more")
     viewer.layers[0].name = "renamed"
     viewer.layers.clear()
+
+
+def test_a_calibration_chooses_its_fit(qtbot, root, make_napari_viewer):
+    from limelight.widgets.localize_form import LocalizeForm
+
+    form = LocalizeForm(make_napari_viewer(show=False))
+    qtbot.addWidget(form)
+    path = str(root / "tests" / "data" / "picasso_3d_calib.yaml")
+    form.fitting.editors["calibration"].set("nothing.yaml")
+    assert form.fitter.name == "multi"
+    form.fitting.editors["calibration"].set(path)
+    settings = form.settings()
+    assert settings.to_record()["fit"] == "mle-sigmaxy" and settings.box == 13
+    assert settings.calibration == path
+    form.fitter.choose("lq-sigmaxy")
+    form.fitting.editors["calibration"].set(path + " ")
+    assert form.fitter.name == "lq-sigmaxy"

@@ -147,3 +147,24 @@ def test_names_of_parts_are_chosen_from_a_list(qtbot) -> None:
     form.set_values({"fit": "mle", "detect": "net-gradient"})
     made = form.settings()
     assert (made.fit, made.detect) == ("mle", "net-gradient")
+
+
+def test_a_file_is_chosen_in_a_dialog(qtbot, monkeypatch, tmp_path):
+    from qtpy.QtWidgets import QFileDialog, QToolButton
+
+    from limelight.core.settings import Settings, setting
+    from limelight.widgets.settings_form import SettingsForm
+
+    class Kept(Settings):
+        table: str | None = setting(None, help="A table.", files="Tables (*.csv)")
+
+    form = SettingsForm(Kept)
+    qtbot.addWidget(form)
+    assert form.values() == {"table": None}
+    button = form.findChild(QToolButton, "choose")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
+    button.click()
+    assert form.values() == {"table": None}
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "a.csv"), ""))
+    button.click()
+    assert form.values() == {"table": str(tmp_path / "a.csv")}

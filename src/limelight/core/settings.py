@@ -53,6 +53,7 @@ class Field:
     high: float | None = None
     advanced: bool = False
     group: str = ""
+    files: str = ""
 
     @property
     def optional(self) -> bool:
@@ -183,6 +184,7 @@ def setting(
     high: float | None = None,
     advanced: bool = False,
     group: str = "",
+    files: str = "",
 ) -> Any:
     """Declare one field of a `Settings` class.
 
@@ -201,9 +203,11 @@ def setting(
     group : str
         Group of contributed parts of which the value is a name, such as ``"fitters"``; a dock
         offers them to choose from.
+    files : str
+        For the path of a file: the kinds that are offered, such as ``"Tables (*.csv *.hdf5)"``.
     """
     about = {"help": help, "unit": unit, "low": low, "high": high, "advanced": advanced}
-    about["group"] = group
+    about["group"], about["files"] = group, files
     return dataclasses.field(default=default, metadata={_KEY: about})
 
 

@@ -45,6 +45,7 @@ class LocalizeSettings(Settings):
         None,
         help="3D calibration: a .yaml of widths along z (also Picasso's), or an .hdf5 with a "
         "measured point spread function; gives z. None: no z.",
+        files="Calibrations (*.yaml *.yml *.hdf5 *.h5)",
     )
     magnification_factor: float | None = setting(
         None,

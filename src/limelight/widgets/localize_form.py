@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Signal
@@ -17,7 +18,12 @@ from qtpy.QtWidgets import (
 
 from limelight.core.settings import fields_of
 from limelight.localize import LocalizeSettings
-from limelight.localize.settings import DEFAULT_DETECTOR, DEFAULT_FITTER
+from limelight.localize.settings import (
+    BOX_WITH_CALIBRATION,
+    DEFAULT_DETECTOR,
+    DEFAULT_FITTER,
+    fitter_for,
+)
 from limelight.widgets.camera_config_form import CameraConfigForm
 from limelight.widgets.camera_form import CameraForm
 from limelight.widgets.controls import MessageLabel, Section
@@ -129,6 +135,7 @@ class LocalizeForm(QWidget):
         for part in (self.detector, self.finding, self.roi, self.camera, self.fitter, self.fitting):
             part.changed.connect(self.changed)
         self.frames.changed.connect(self.changed)
+        self.fitting.editors["calibration"].changed.connect(self._on_calibration)
         self.config.chosen.connect(self._on_config)
         self.detector.changed.connect(self._show_threshold)
         self.histogram.threshold_changed.connect(self._on_threshold)
@@ -161,6 +168,21 @@ class LocalizeForm(QWidget):
             low = -float("inf") if editor.field.low is None else editor.field.low
             high = float("inf") if editor.field.high is None else editor.field.high
             editor.set(min(max(threshold, low), high))
+
+    # -- the calibration: it asks for a fit of its own ---------------------------------------------
+    def _on_calibration(self, *_: Any) -> None:
+        """Choose the fit and the box that a calibration wants, unless what is chosen will do."""
+        path = str(self.fitting.editors["calibration"].get() or "")
+        if not path or not Path(path).expanduser().is_file():
+            return
+        cls = self.fitter.form.settings_class if self.fitter.form else None
+        wanted = fitter_for(path)
+        spline = bool(getattr(cls, "needs_calibration", False))
+        if spline != (wanted == "spline") or getattr(cls, "one_width", False):
+            self.fitter.choose(wanted)
+            box = self.finding.editors["box"]
+            if box.get() == box.field.default:
+                box.set(BOX_WITH_CALIBRATION)
 
     # -- the camera -----------------------------------------------------------------------------
     def _on_config(self, camera: Camera) -> None:

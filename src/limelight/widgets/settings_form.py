@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
+    QFileDialog,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QToolButton,
@@ -61,6 +63,8 @@ def make_editor(field: Field, owner: str, parent: QWidget | None = None) -> Edit
     command line takes it, such as ``10, 10, 200, 200`` or ``none``.  `owner` is whose field it is,
     for messages.
     """
+    if field.files:
+        return _file_editor(field, owner, parent)
     if field.kinds == (bool,) and not field.optional:
         return _check_editor(field, parent)
     if field.choices and not field.kinds:
@@ -119,6 +123,31 @@ def _text_editor(field: Field, owner: str, parent: QWidget | None) -> Editor:
             line.setText("" if value is None else str(value))
 
     return Editor(field, line, read, write, line.textChanged)
+
+
+def _file_editor(field: Field, owner: str, parent: QWidget | None) -> Editor:
+    """Make a line for a path, with a button that opens the file dialog."""
+    inner = _text_editor(field, owner, None)
+    line: Any = inner.widget
+    line.setToolTip(field.help)
+    row = QWidget(parent)
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    layout.addWidget(line, 1)
+    button = QToolButton(row)
+    button.setObjectName("choose")
+    button.setText("…")
+    button.setToolTip(f"Choose a file: {label_of(field)}")
+    layout.addWidget(button)
+
+    def choose() -> None:
+        name, _ = QFileDialog.getOpenFileName(row, label_of(field), str(line.text()), field.files)
+        if name:
+            line.setText(name)
+
+    button.clicked.connect(choose)
+    return Editor(field, row, inner.get, inner.set, inner.changed)
 
 
 class SettingsForm(QWidget):
