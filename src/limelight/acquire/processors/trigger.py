@@ -112,6 +112,7 @@ class TriggerWhen(Settings):
 
     alters: ClassVar[bool] = False
     listens: ClassVar[bool] = True
+    requests: ClassVar[bool] = True
 
     condition: str = setting(
         "mean > 1000",
