@@ -170,6 +170,7 @@ class Acquisition:
         self._on_message = on_message
         self.core = find_core(core)
         self._queue = EventQueue(self._accept)
+        self._late = EventQueue(lambda _: True)
         self._ended_input = False
         self.messages: list[str] = []
         self.failures: list[Failure] = []
@@ -536,7 +537,12 @@ class Acquisition:
         if request.properties or request.z is not None or request.reason:
             self.engine.request(request)
         if request.events:
-            self._queue.put(list(request.events))
+            events = list(request.events)
+            if self._ended_input and self._awaited():
+                self._expected += expected_sizes(list(as_event_dicts(events)))[0]
+                self._late.put(events)
+            else:
+                self._queue.put(events)
         if request.stop:
             self._stop_reason = request.reason or f"{by or 'A processor'} asked for the end."
             if not self._reason:
@@ -639,6 +645,24 @@ class Acquisition:
             raise Stopped
         self.engine.serve()
 
+    def _awaited(self) -> list[str]:
+        """Return the processors whose requests are waited for when the end was marked."""
+        return [name for name, p in self._processors if getattr(p, "requests", False)]
+
+    def _requested(self) -> Any:
+        """Return events that a processor asked for once all frames were seen; None: no more."""
+        while self._awaited() and not self._stop_reason:
+            try:
+                return self._late.get(0.02)
+            except Empty:
+                if self.engine.stopping:
+                    raise Stopped from None
+                self.engine.execute([])
+                self.engine.serve()
+                if self._idle() and self._late.empty:
+                    break
+        return None
+
     def _accept(self, events: Any) -> bool:
         if self._ended_input:
             if events is not None and not self._told_late:
@@ -703,7 +727,10 @@ class Acquisition:
                     self.engine.serve()
                 continue
             if batch is None:
-                break
+                if begun and (batch := self._requested()) is not None:
+                    self._queue.put_again(None)
+                else:
+                    break
             if not begun:
                 begun = True
                 self.engine.begin()

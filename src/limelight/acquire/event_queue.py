@@ -28,6 +28,10 @@ class EventQueue:
         if self._accepts(events):
             self._items.put(events)
 
+    def put_again(self, events: Any) -> None:
+        """Add what was accepted before."""
+        self._items.put(events)
+
     def get(self, timeout: float) -> Any:
         """Return what comes next; raises ``queue.Empty``."""
         return self._items.get(timeout=timeout)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from limelight.core.localizations import Localizations
 from limelight.core.locs.live_table import LiveTable
-from limelight.core.stream import Reading, Stream
+from limelight.core.stream import Objects, Reading, Stream
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
 __all__ = ["Results"]
 
@@ -25,11 +27,15 @@ class Results:
         Lists of `Reading`.
     tables : dict
         The growing tables of molecules.
+    newest : dict
+        The newest objects of each kind, by processor and name.
     """
 
     def __init__(self) -> None:
         self.readings: dict[str, list[Reading]] = {}
         self.tables: dict[str, LiveTable] = {}
+        self.newest: dict[tuple[str, str], Objects] = {}
+        self._features: dict[tuple[str, str], list[pd.DataFrame]] = {}
         self._lock = threading.Lock()
 
     def add(self, name: str, output: Any) -> None:
@@ -40,6 +46,41 @@ class Results:
             with self._lock:
                 table = self.tables.setdefault(name, LiveTable())
             table.add(output)
+        elif isinstance(output, Objects):
+            key = (name, output.name)
+            features = output.features.reset_index(names="label")
+            for axis, place in reversed(list(output.axes.items())):
+                features.insert(0, axis, place, allow_duplicates=True)
+            features.insert(0, "index", output.index, allow_duplicates=True)
+            with self._lock:
+                self.newest[key] = output
+                self._features.setdefault(key, []).append(features)
+
+    def features(self, objects: str, name: str | None = None) -> pd.DataFrame:
+        """Return the features of all objects of a kind that were found so far.
+
+        Parameters
+        ----------
+        objects : str
+            What they are, such as ``"Nuclei"``.
+        name : str, optional
+            The processor; the first that gave such objects, if not given.
+
+        Returns
+        -------
+        DataFrame
+            A row per object: ``index`` of the frame, the axes of its field, ``label``, features.
+        """
+        import pandas as pd
+
+        with self._lock:
+            found = [
+                table
+                for (by, what), tables in self._features.items()
+                if what == objects and name in (None, by)
+                for table in tables
+            ]
+        return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
     def localizations(self, name: str | None = None) -> Localizations | None:
         """Return all molecules that a processor found so far as one table.
@@ -56,7 +97,7 @@ class Results:
         return None if table is None else table.snapshot()
 
     def save(self, folder: Path, stream: Stream | None) -> list[Path]:
-        """Write readings as CSV and tables as HDF5 into the folder of the data set."""
+        """Write readings and features as CSV, molecules as HDF5, into the data set's folder."""
         written = []
         for name, readings in self.readings.items():
             path = folder / f"{_safe(name)}_readings.csv"
@@ -71,6 +112,13 @@ class Results:
                 tail = "" if len(self.tables) == 1 else f"_{_safe(name)}"
                 path = folder / f"{folder.name.split('.')[0]}_locs{tail}.hdf5"
                 written.append(save_localizations(table, path))
+        for by, what in list(self._features):
+            path = folder / f"{_safe(by)}_{_safe(what)}.csv"
+            from limelight.io.atomic import replacing
+
+            with replacing(path) as temporary:
+                self.features(what, by).to_csv(temporary, index=False)
+            written.append(path)
         return written
 
 

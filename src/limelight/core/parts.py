@@ -213,7 +213,10 @@ class Processor(Protocol):
     first time, such as compiling, belongs there.
 
     One that has ``listens = True`` too gets, among the frames, every `Reading` that the processors
-    before it give, in their order; none of them is kept from it."""
+    before it give, in their order; none of them is kept from it.
+
+    One that has ``requests = True`` may ask for events after the last frame, too: before an
+    acquisition ends it is waited for until it has seen all frames."""
 
     def process(self, frames: Iterator[Frame], stream: Stream) -> Iterator[Output]:
         """Yield what becomes of the frames."""

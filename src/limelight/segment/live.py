@@ -14,6 +14,7 @@ from limelight.core.job import run
 from limelight.core.settings import Settings, setting
 from limelight.core.stream import Objects, Reading, Request
 from limelight.segment.files import load_pipeline
+from limelight.segment.pipeline import PipelineError
 from limelight.segment.running import Cache, pipeline_job
 
 if TYPE_CHECKING:
@@ -56,6 +57,22 @@ class Segment(Settings):
         help="Take the same field again, or one with the object in its middle.",
         advanced=True,
     )
+
+    @property
+    def requests(self) -> bool:
+        """Whether events may come of it after the last frame."""
+        return bool(self.revisit)
+
+    def prepare(self) -> None:
+        """Run the pipeline once on noise, so that its kernels are there when frames come."""
+        pipeline = load_pipeline(self.pipeline)
+        pipeline.check()
+        noise = np.random.default_rng(0).integers(90, 110, (64, 64)).astype(np.uint16)
+        noise[20:40, 20:40] += 500
+        try:
+            run(pipeline_job(pipeline, {c.name: noise for c in pipeline.channels}))
+        except PipelineError:  # what cannot be done on noise may be done on images
+            return
 
     def process(self, frames: Iterator[Frame], stream: Stream) -> Iterator[Output]:
         """Yield the objects of each field once its channels are there.
