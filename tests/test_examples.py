@@ -13,6 +13,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 PLUGIN = EXAMPLES / "own_fitter"
+MODULE = EXAMPLES / "own_module"
 
 
 def run(arguments: list[str], folder: Path, **environment: str) -> str:
@@ -36,8 +37,12 @@ def test_example_runs(script: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def installed_plugin(tmp_path: Path) -> dict[str, str]:
-    """Register the example's package as an installer would, from its own pyproject.toml."""
-    project = tomllib.loads((PLUGIN / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return install(PLUGIN, tmp_path)
+
+
+def install(package: Path, tmp_path: Path) -> dict[str, str]:
+    """Register an example's package as an installer would, from its own pyproject.toml."""
+    project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     info = tmp_path / "site" / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(
@@ -47,7 +52,7 @@ def installed_plugin(tmp_path: Path) -> dict[str, str]:
     for group, entries in project["entry-points"].items():
         lines += [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
     (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
-    return {"PYTHONPATH": os.pathsep.join([str(info.parent), str(PLUGIN / "src")])}
+    return {"PYTHONPATH": os.pathsep.join([str(info.parent), str(package / "src")])}
 
 
 def test_contributed_fitter_is_listed_and_localizes(
@@ -74,6 +79,28 @@ def test_contributed_fitter_passes_its_own_tests(
 ) -> None:
     arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(PLUGIN / "tests")]
     assert "passed" in run(arguments, tmp_path, **installed_plugin)
+
+
+def test_contributed_module_passes_its_own_tests(tmp_path: Path) -> None:
+    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", str(MODULE / "tests")]
+    assert "passed" in run(arguments, tmp_path, **install(MODULE, tmp_path))
+
+
+def test_contributed_module_reaches_the_command_line(tmp_path: Path) -> None:
+    import numpy as np
+    import tifffile
+
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(tmp_path / "in" / "a_GFP.tif", np.full((40, 50), 200, np.uint16))
+    tifffile.imwrite(tmp_path / "in" / "a_RFP.tif", np.full((40, 50), 1000, np.uint16))
+    (tmp_path / "p.yaml").write_text(
+        "limelight: pipeline 1\nchannels: [GFP, RFP]\nsteps:\n"
+        "- unmix: {image: GFP, leaking: RFP, share: 0.05}\n"
+        "- threshold_manual: {image: unmix.unmixed_image, threshold: 149}\n"
+        "- register_objects: {mask: threshold_manual.mask, outputs: {objects: All}}\n"
+    )
+    arguments = ["-m", "limelight", "segment", "p.yaml", "--input", "in", "--output", "out"]
+    assert "1 All" in run(arguments, tmp_path, **install(MODULE, tmp_path))
 
 
 def test_contributed_fitter_reaches_the_command_line(
