@@ -164,15 +164,15 @@ def nearest_across(labels, reach, first, stop, who, square):  # type: ignore[no-
 
 @njit(nogil=True, cache=True)
 def nearest_down(who, square, limit, first, stop, out):  # type: ignore[no-untyped-def]
-    """Take the nearest object of columns first to stop - 1 within the limit."""
-    height = who.shape[0]
+    """Take the nearest object along columns, of rows first to stop - 1, within the limit."""
+    height, width = who.shape
     reach = int(np.sqrt(limit))
-    for x in range(first, stop):
-        for y in range(height):
-            best, found = limit, 0
+    for y in range(first, stop):
+        for x in range(width):
             if square[y, x] == 0:
                 out[y, x] = who[y, x]
                 continue
+            best, found = limit, 0
             for step in range(reach + 1):
                 if step * step > best:
                     break

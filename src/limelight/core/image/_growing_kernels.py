@@ -11,11 +11,32 @@ import heapq
 import numpy as np
 from numba import njit
 
-__all__ = ["grow", "propagate"]
+__all__ = ["concerned", "grow", "propagate"]
 
 
 _BLOCK = 64
 """Levels that are skipped together when none of them waits."""
+
+
+@njit(nogil=True, cache=True)
+def concerned(seeds, inside, neighbours, out):  # type: ignore[no-untyped-def]
+    """Mark what may be flooded, and the seeds beside it; what is within seeds stays as it is."""
+    depth, height, width = seeds.shape
+    for z in range(depth):
+        for y in range(height):
+            for x in range(width):
+                if not inside[z, y, x]:
+                    continue
+                if seeds[z, y, x] == 0:
+                    out[z, y, x] = True
+                    continue
+                for s in range(len(neighbours)):
+                    k, j, i = z + neighbours[s, 0], y + neighbours[s, 1], x + neighbours[s, 2]
+                    if not (0 <= k < depth and 0 <= j < height and 0 <= i < width):
+                        continue
+                    if inside[k, j, i] and seeds[k, j, i] == 0:
+                        out[z, y, x] = True
+                        break
 
 
 @njit(nogil=True, cache=True)

@@ -5,33 +5,36 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["contrast", "owners"]
+__all__ = ["flat", "owners"]
 
 
 @njit(nogil=True, cache=True)
-def contrast(image, radius):  # type: ignore[no-untyped-def]
-    """Return the difference of the brightest and the dimmest pixel of the disc around each."""
+def _widen(low, high, row, shift):  # type: ignore[no-untyped-def]
+    """Bring in a row that is shifted; in a form that becomes vector minima and maxima."""
+    width = len(low)
+    first, stop = max(0, -shift), min(width, width - shift)
+    for x in range(first, stop):
+        v, a, b = row[x + shift], low[x], high[x]
+        low[x] = v if v < a else a
+        high[x] = v if v > b else b
+
+
+@njit(nogil=True, cache=True)
+def flat(image, radius, least, first, stop, out):  # type: ignore[no-untyped-def]
+    """Mark pixels in whose disc the brightest and the dimmest pixel differ by less than that."""
     height, width = image.shape
-    out = np.empty((height, width), np.float64)
-    half = np.empty(2 * radius + 1, np.int64)
-    for j in range(-radius, radius + 1):
-        half[j + radius] = int(np.sqrt(radius * radius - j * j))
     low, high = np.empty(width, image.dtype), np.empty(width, image.dtype)
-    for y in range(height):
+    for y in range(first, stop):
         low[:] = image[y]
         high[:] = image[y]
         for j in range(-radius, radius + 1):
             if not 0 <= y + j < height:
                 continue
-            row = image[y + j]
-            for i in range(-half[j + radius], half[j + radius] + 1):
-                first, stop = max(0, -i), min(width, width - i)
-                for x in range(first, stop):
-                    low[x] = min(low[x], row[x + i])
-                    high[x] = max(high[x], row[x + i])
+            half = int(np.sqrt(radius * radius - j * j))
+            for i in range(-half, half + 1):
+                _widen(low, high, image[y + j], i)
         for x in range(width):
-            out[y, x] = np.float64(high[x]) - np.float64(low[x])
-    return out
+            out[y, x] = np.float64(high[x]) - np.float64(low[x]) < least
 
 
 @njit(nogil=True, cache=True)

@@ -96,7 +96,8 @@ def nearest_label(
     row, square = np.empty(array.shape, np.int32), np.empty(array.shape, np.int32)
     out = np.empty(array.shape, np.int32)
     parts = 4 * thread_count(threads)
-    each(lambda b: kernels.nearest_across(array, reach, *b, row, square), runs(height, parts, 16))
+    bands = runs(height, parts, 16)
+    each(lambda b: kernels.nearest_across(array, reach, *b, row, square), bands, threads)
     limit = float(distance) * float(distance)
-    each(lambda b: kernels.nearest_down(row, square, limit, *b, out), runs(width, parts, 64))
+    each(lambda b: kernels.nearest_down(row, square, limit, *b, out), bands, threads)
     return out

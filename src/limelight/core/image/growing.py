@@ -107,8 +107,15 @@ def flood(
     if not array.size:
         return seeds.copy()
     stack = (1, *array.shape) if array.ndim == 2 else array.shape
+    near = _neighbours(array.ndim, connectivity)
+    image, marks = array.reshape(stack), seeds.reshape(stack)
+    out = np.zeros(stack, np.int32)
     if pieces is None:
-        pieces = np.ones(stack, np.int32) if inside is None else label(inside, connectivity)
+        allowed = np.ones(stack, np.bool_) if inside is None else inside.reshape(stack)
+        inside = np.zeros(stack, np.bool_)
+        kernels.concerned(marks, allowed, near, inside)
+        np.copyto(out, marks, where=allowed)
+        pieces = label(inside.reshape(array.shape), connectivity)
     pieces = pieces.reshape(stack)
     numbers = label_kernels.ids(pieces)
     if len(numbers) and int(numbers[-1]) != len(numbers):
@@ -117,7 +124,7 @@ def flood(
     windows = np.prod(bounds[:, 1::2] - bounds[:, ::2] + 2, axis=1).sum()
     if inside is not None and windows > _NESTED * array.size:
         # long pieces that lie across each other: one window for all costs less
-        pieces = inside.reshape(stack).astype(np.int32)
+        pieces = inside.astype(np.int32)
         areas, _, bounds = label_kernels.boxes(pieces, np.arange(1, 2))
     low, high = float(array.min()), float(array.max())
     exact = array.dtype.kind in "ui" and high - low < 2**20
@@ -126,9 +133,6 @@ def flood(
     offset, factor = (high, -factor) if inverted else (low, factor)
     # the largest first: whoever is done takes the next share
     order = np.argsort(-areas, kind="stable")
-    out = np.zeros(stack, np.int32)
-    near = _neighbours(array.ndim, connectivity)
-    image, marks = array.reshape(stack), seeds.reshape(stack)
     each(
         lambda run: kernels.grow(
             image, marks, pieces, order, bounds, near, offset, factor, count, *run, out

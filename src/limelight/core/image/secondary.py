@@ -19,6 +19,7 @@ from limelight.core.image.inputs import (
 )
 from limelight.core.image.labels import expand_or_shrink
 from limelight.core.image.threshold import otsu_value
+from limelight.core.pool import each, runs, thread_count
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -98,6 +99,8 @@ def segment_secondary(
     contrast_threshold: float = 5,
     min_threshold: float | None = 125,
     max_threshold: float | None = 140,
+    *,
+    threads: int | None = None,
 ) -> NDArray[np.int32]:
     """Grow primary objects over the image until they meet each other or the background.
 
@@ -116,6 +119,8 @@ def segment_secondary(
         Least contrast of foreground, counts.
     min_threshold, max_threshold : float, optional
         Pixels below the first are always background, those above the second never, counts.
+    threads : int, optional
+        Threads; the result does not depend on it.
 
     Returns
     -------
@@ -137,7 +142,10 @@ def segment_secondary(
         )
     if not seeds.any():
         return seeds.copy()
-    background = kernels.contrast(array, _RADIUS) < contrast_threshold
+    background = np.empty(array.shape, np.bool_)
+    bands = runs(len(array), 4 * thread_count(threads), 16)
+    least = float(contrast_threshold)
+    each(lambda b: kernels.flat(array, _RADIUS, least, *b, background), bands, threads)
     if min_threshold is not None:
         background |= array < min_threshold
     if max_threshold is not None:
@@ -146,7 +154,7 @@ def segment_secondary(
     if outside == 2**31 - 1:
         raise ParameterError(f"{where}: number the primary objects anew first, with relabel.")
     markers = np.where(seeds > 0, seeds, np.where(background, np.int32(outside), np.int32(0)))
-    found = flood(array, markers, inverted=True)
+    found = flood(array, markers, inverted=True, threads=threads)
     found[found == outside] = 0
     return fill_objects(found)
 
