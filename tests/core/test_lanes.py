@@ -129,6 +129,22 @@ def test_a_singular_lane_stays_alone():
     assert not np.isfinite(vector[:, 5]).all()
 
 
+@njit
+def moved(flat, out, start):
+    L.store_to(out, start, L.load_from(flat, start + 3))
+    return L.total(L.load_from(flat, start))
+
+
+def test_neighbours_are_loaded_stored_and_summed_anywhere():
+    flat = np.random.default_rng(0).normal(size=64).astype(np.float32)
+    for start in (0, 1, 7, 29):
+        out = np.zeros(64, np.float32)
+        total = moved(flat, out, start)
+        assert (out[start : start + 16] == flat[start + 3 : start + 19]).all()
+        assert not out[:start].any() and not out[start + 16 :].any()
+        assert total == pytest.approx(float(flat[start : start + 16].sum()), abs=1e-5)
+
+
 def test_wrong_arrays_are_refused_when_compiling():
     with pytest.raises(Exception, match="float32"):
         linear(np.zeros((4, 16)), 2, np.zeros((2, 16)), np.zeros((2, 16)), np.zeros((2, 16)))

@@ -96,6 +96,25 @@ def test_the_table_does_not_depend_on_blocks_or_threads(kind, request):
     assert np.array_equal(alone["z"], whole.table.loc[whole.table["frame"] == 3, "z"])
 
 
+@pytest.mark.parametrize("kind", ["astigmatic", "spline"])
+def test_live_gives_the_same_z(kind, request):
+    import pandas as pd
+
+    from limelight.core.localizations import Localizations
+    from limelight.core.stream import Stream
+    from limelight.localize.live import LiveLocalize
+
+    path, movie, _ = request.getfixturevalue(kind)
+    live = LiveLocalize(calibration=str(path), box=13)
+    stream = Stream((SIDE, SIDE), np.dtype(np.uint16), CAMERA)
+    found = live.process((movie[k] for k in range(len(movie))), stream)
+    tables = [part.table for part in found if isinstance(part, Localizations)]
+    recorded = localize(movie, calibration=path).table
+    assert np.array_equal(pd.concat(tables)["z"].to_numpy(), recorded["z"].to_numpy())
+    again = LiveLocalize.of(LocalizeSettings.of(calibration=str(path)))
+    assert again.calibration == str(path) and again.box == 13
+
+
 def test_the_magnification_factor_scales_z(astigmatic):
     path, movie, _ = astigmatic
     plain = localize(movie, calibration=path)["z"]

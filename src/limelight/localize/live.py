@@ -24,7 +24,12 @@ from limelight.core.settings import Settings, fields_of, setting
 from limelight.core.stream import Reading, Stream
 from limelight.localize.block import localize_block
 from limelight.localize.record import provenance
-from limelight.localize.settings import DEFAULT_DETECTOR, DEFAULT_FITTER, LocalizeSettings
+from limelight.localize.settings import (
+    DEFAULT_DETECTOR,
+    DEFAULT_FITTER,
+    LocalizeSettings,
+    fitter_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,6 +67,19 @@ class LiveLocalize(Settings):
         unit="px",
         low=3,
         high=31,
+    )
+    calibration: str | None = setting(
+        None,
+        help="3D calibration that gives z: a .yaml of widths along z, or an .hdf5 with a measured "
+        "point spread function; it chooses its fit where none is named. None: no z.",
+        files="Calibrations (*.yaml *.yml *.hdf5 *.h5)",
+    )
+    magnification_factor: float | None = setting(
+        None,
+        help="z in the sample over z of the stage; none: as the calibration says.",
+        low=0.01,
+        high=10.0,
+        advanced=True,
     )
     more: str = setting(
         "",
@@ -171,8 +189,10 @@ class LiveLocalize(Settings):
         """
         return LocalizeSettings.of(
             self.detect,
-            self.fit,
+            self._fit,
             box=self.box,
+            calibration=self.calibration,
+            magnification_factor=self.magnification_factor,
             roi=self.roi,
             background=self.background,
             background_window=self.background_window,
@@ -180,12 +200,17 @@ class LiveLocalize(Settings):
             **self._further(),
         )
 
+    @property
+    def _fit(self) -> str:
+        default = self.fit == DEFAULT_FITTER
+        return fitter_for(self.calibration) if self.calibration and default else self.fit
+
     def _further(self) -> dict[str, Any]:
         from limelight.core import parts
 
         known = {
             f.name: f
-            for group, name in (("detectors", self.detect), ("fitters", self.fit))
+            for group, name in (("detectors", self.detect), ("fitters", self._fit))
             for f in fields_of(parts.load(cast("parts.Group", group), name))
         }
         values = {}
