@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,8 @@ def _stage(processor: Processor, items: Iterable[Output], stream: Stream) -> Ite
                 yield output
     finally:
         step.close()
+        if isinstance(items, Generator):
+            items.close()  # it may have a thread, and a traceback may hold it
 
 
 class _Abandoned(BaseException):
