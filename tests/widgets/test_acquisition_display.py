@@ -37,11 +37,9 @@ def test_a_script_shows_its_images(make_napari_viewer, qtbot, core, tmp_path, gi
             assert acq.is_running or seen
     assert "shown (newest)" in seen
     end = time.monotonic() + 10
-    while not any(layer.ndim == 3 for layer in viewer.layers):
+    while [layer.data.shape for layer in viewer.layers if layer.ndim == 3] != [(60, 512, 512)]:
         qtbot.wait(50)
         assert time.monotonic() < end
-    (data,) = [layer for layer in viewer.layers if layer.ndim == 3]
-    assert data.data.shape == (60, 512, 512)
 
 
 def test_what_cannot_be_shown(core):
