@@ -123,3 +123,19 @@ def test_a_trigger_ends_the_acquisition_when_enough_was_seen() -> None:
     assert 40 <= acquisition.status.acquired < 2000
     assert any(r.stop for r in heard.requests)
     core.unloadAllDevices()
+
+
+def test_events_that_a_processor_asks_for_are_acquired_after_all_others() -> None:
+    def again(frame: Any, values: dict[str, float]) -> Any:
+        return [{"axes": {"time": 100 + frame.index + k}} for k in range(2)]
+
+    core = simulated_core(real_time=False)
+    core.setROI(0, 0, 64, 64)
+    # the image with index 10 is one of those that were added; it adds two more
+    trigger = TriggerWhen(condition="index == 3 or index == 10", again="always", call=again)
+    with Acquisition(core=core, processors=[trigger], show_display=False) as acquisition:
+        acquisition.acquire(multi_d_acquisition_events(num_time_points=10))
+    assert acquisition.status.finish_reason == "completed"
+    assert acquisition.get_dataset().axes == {"time": [*range(10), 103, 104, 110, 111]}
+    assert not [m for m in acquisition.status.messages if "not acquired" in m]
+    core.unloadAllDevices()
