@@ -399,5 +399,5 @@ def test_beads_glow_steadily_and_go_out_of_focus(core: UniMMCore) -> None:
     core.setConfig("Slide", "Molecules")
     core.snap()
     assert (bench.truth(4, 5)["photons"].to_numpy() != wide["photons"].to_numpy()[0]).all()
-    with pytest.raises(Exception, match="slide|allowed|Slide"):
+    with pytest.raises(Exception, match=r"slide|allowed|Slide"):
         core.setProperty("Sample", "Slide", "cheese")
