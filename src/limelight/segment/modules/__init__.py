@@ -27,6 +27,7 @@ _FILES = {
         "measure_texture",
         "measure_volume_image",
     ),
+    "models": ("measure_cellprofiler", "segment_cellpose", "segment_stardist"),
     "objects": (
         "declump",
         "expand_or_shrink",

@@ -51,6 +51,11 @@ def _assigned(
     channel_ref: str = "",
 ) -> Measured:
     """Bring the rows of what was measured to the objects that they belong to."""
+    if extract.labels.shape != assign.labels.shape:
+        raise ParameterError(
+            f"extract_objects has the shape {extract.labels.shape}, assign_objects "
+            f"{assign.labels.shape}; they must be of the same field."
+        )
     if aggregate:
         parents = image.parents(extract.labels, assign.labels)
         table = core.aggregate(table, parents, assign.ids)
