@@ -71,6 +71,12 @@ def acquisition(loaded, viewer, qtbot, core, tmp_path):
     dock._listeners.close()
 
 
+def snap(dock, qtbot):
+    qtbot.mouseClick(dock.snap, LEFT)
+    assert not dock.snap.isEnabled()  # the window stays alive meanwhile
+    finish(dock, qtbot)
+
+
 def finish(dock, qtbot):
     qtbot.waitUntil(lambda: not dock.runner.running, timeout=SECONDS)
 
@@ -85,7 +91,7 @@ def test_without_a_microscope_it_says_what_to_do(microscope):
 def test_snap_shows_an_image_in_micrometres(loaded, viewer, qtbot, core):
     assert "is loaded" in loaded.message.text()
     assert {"Presets", "Stages", "Shutters", "Camera region"} == set(loaded.panels.sections)
-    qtbot.mouseClick(loaded.snap, LEFT)
+    snap(loaded, qtbot)
     layer = viewer.layers["Live"]
     assert layer.data.shape == (core.getImageHeight(), core.getImageWidth())
     assert layer.scale[0] == pytest.approx(core.getPixelSizeUm())
@@ -118,19 +124,20 @@ def test_closing_the_dock_stops_the_camera(loaded, qtbot, core):
 
 
 def test_contrast_follows_or_stays(loaded, viewer, qtbot):
-    qtbot.mouseClick(loaded.snap, LEFT)
+    snap(loaded, qtbot)
     loaded.histogram.range_changed.emit((150.0, 700.0))
     assert not loaded.auto.isChecked()
     assert tuple(viewer.layers["Live"].contrast_limits) == (150.0, 700.0)
-    qtbot.mouseClick(loaded.snap, LEFT)
+    snap(loaded, qtbot)
     assert tuple(viewer.layers["Live"].contrast_limits) == (150.0, 700.0)
 
 
 def test_a_camera_that_fails_is_told(loaded, qtbot, core):
     core.setProperty("Camera", "FailNext", 1)
-    qtbot.mouseClick(loaded.snap, LEFT)
+    snap(loaded, qtbot)
     assert "gave no image" in loaded.message.text()
-    qtbot.mouseClick(loaded.snap, LEFT)
+    snap(loaded, qtbot)
+    assert loaded.message.text() == ""
 
 
 def test_every_image_is_saved_localized_and_shown(acquisition, viewer, qtbot, tmp_path):

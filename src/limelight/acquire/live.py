@@ -16,11 +16,14 @@ import numpy as np
 
 from limelight.core.errors import LimelightError
 from limelight.core.frame import Frame
+from limelight.core.job import Progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LiveStatus", "LiveView", "contrast_of", "histogram_of", "snap"]
+    from limelight.core.job import Job
+
+__all__ = ["LiveStatus", "LiveView", "contrast_of", "histogram_of", "snap", "snap_job"]
 
 _WINDOW_S = 2.0
 _SAMPLE = 1 << 16
@@ -114,6 +117,10 @@ class LiveView:
             return None  # nothing has come yet
         number = int(dict(said).get(_NUMBER, self._last + 1))
         if number == self._last:
+            if not self.running:
+                raise LimelightError(
+                    "The camera has stopped. Check its connection, and start live again."
+                )
             return None
         self._last = number
         self._shown += 1
@@ -156,6 +163,33 @@ def snap(core: Any) -> Frame:
             f"The camera gave no image: {_first_line(error)}. Check its connection."
         ) from error
     return Frame(pixels)
+
+
+def snap_job(core: Any) -> Job[Frame]:
+    """Take one image as a job, so that a window does not wait for a long exposure.
+
+    Parameters
+    ----------
+    core : CMMCorePlus
+        The microscope.
+
+    Yields
+    ------
+    Progress
+        Once, before.
+
+    Returns
+    -------
+    Frame
+        The image.
+
+    Raises
+    ------
+    LimelightError
+        If there is no camera, or it does not deliver.
+    """
+    yield Progress(0, 1)
+    return snap(core)
 
 
 def _first_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
+    QAbstractButton,
     QCheckBox,
     QFileDialog,
     QFormLayout,
@@ -26,6 +27,7 @@ from limelight.widgets.acquisition_view import AcquisitionView
 from limelight.widgets.controls import ChoiceBox
 from limelight.widgets.dock import Dock, button, in_scroll_area, say
 from limelight.widgets.icons import use_local_icons
+from limelight.widgets.microscope_use import USE
 from limelight.widgets.plot_view import PlotView
 from limelight.widgets.processor_list import ProcessorList
 from limelight.widgets.worker import describe_time
@@ -41,6 +43,14 @@ if TYPE_CHECKING:
 __all__ = ["AcquisitionDock"]
 
 _WAIT_MS = 300
+_PAGE = 420
+_SHORTER = {
+    "Set AF Offset per Position": "AF offset",
+    "Range Around (Symmetric)": "Symmetric",
+    "Range Asymmetric": "Asymmetric",
+    "Mark Bottom": "Bottom",
+    "Mark Top": "Top",
+}
 _FORMATS = {
     "ndtiff": "NDTiff (Micro-Manager)",
     "ome-zarr": "OME-Zarr",
@@ -88,8 +98,9 @@ class AcquisitionDock(Dock):
         for other in self.sequence.findChildren(QPushButton):
             if str(other.text()) in ("Save Settings", "Load Settings"):
                 other.hide()
+        _slim(self.sequence)
         self.processors = ProcessorList(self)
-        self.plots = PlotView(self)
+        self.plots = PlotView(self, together=True)
         self.tabs = QTabWidget(self)
         self.tabs.setObjectName("parts")
         scroll = in_scroll_area(self.sequence, self)
@@ -246,7 +257,8 @@ class AcquisitionDock(Dock):
         except Exception as error:  # what is being typed need not make sense yet
             self.estimate.setText(f"{say(error)}".splitlines()[0])
             return
-        text = f"{what.images:,} images, {_bytes(what.size)}, at least {_seconds(what.seconds)}"
+        text = f"{what.images:,} image{'' if what.images == 1 else 's'}, {_bytes(what.size)}"
+        text += f", at least {_seconds(what.seconds)}"
         if what.free is not None:
             text += f"; {_bytes(what.free)} free"
         if not what.fits:
@@ -332,9 +344,12 @@ class AcquisitionDock(Dock):
             self.message.tell(say(error), error=True)
             return
         self.remember()
+        USE.taken.emit(self.core)
         if self.core.isSequenceRunning():  # live view gives way
             self.core.stopSequenceAcquisition()
         self.view.expect()
+        self.acquisition = None
+        self.processors.hold(True)
         self._told = 0
         self.message.tell("")
         self.elsewhere.hide()
@@ -365,6 +380,7 @@ class AcquisitionDock(Dock):
             return
         if self.view.newest is None or not self.view._timer.isActive():
             self.view.begin(acquisition)
+        self.processors.show_status(acquisition)
         status: Status = step.partial
         words = [f"{status.acquired:,} images", f"{status.rate:.1f}/s"]
         if status.waiting:
@@ -402,7 +418,11 @@ class AcquisitionDock(Dock):
 
     def _on_finished(self, outcome: Outcome) -> None:
         self.elsewhere.hide()
+        self.processors.hold(False)
         self.view.end()
+        if self.acquisition is not None:
+            self.processors.show_status(self.acquisition)
+        USE.given_back.emit(self.core)
         self._on_configuration()
         acquisition = self.acquisition
         if outcome.error is not None:
@@ -423,18 +443,36 @@ class AcquisitionDock(Dock):
 
     # -- looking ----------------------------------------------------------------------------------
     def _on_follow(self, on: bool) -> None:
-        self.view.follow = on
-        newest = self.view.newest.layer if self.view.newest is not None else None
-        if newest is not None:
-            newest.visible = on
-        if self.view.dataset_layer is not None:
-            self.view.dataset_layer.visible = not on
+        self.view.set_follow(on)
 
     def _on_step(self, _: Any) -> None:
         # A slider that was moved by hand: look at what is before.
         by_hand = self.runner.running and not self.view.changing
-        if by_hand and self.follow.isChecked() and self.view.dataset_layer is not None:
+        if by_hand and self.follow.isChecked() and self.view.dataset.layers:
             self.follow.setChecked(False)
+
+
+def _slim(sequence: Any) -> None:
+    """Let the pages of a sequence be as narrow as a dock; their tables scroll by themselves."""
+    layout = sequence.layout()
+    if layout is not None:
+        layout.setContentsMargins(0, 4, 0, 0)
+    tabs = sequence.tab_wdg
+    for i in range(tabs.count()):
+        page = tabs.widget(i)
+        page.setMinimumWidth(_PAGE)
+        inner = page.layout()
+        if inner is not None:
+            inner.setContentsMargins(2, 2, 2, 2)
+    tabs.setUsesScrollButtons(True)
+    for made in sequence.findChildren(QAbstractButton):
+        long = str(made.text())
+        if long in _SHORTER:
+            made.setText(_SHORTER[long])
+            made.setToolTip(made.toolTip() or long)
+    for label in sequence.findChildren(QLabel):
+        if str(label.text()).startswith("Estimated duration"):
+            label.hide()  # the dock's own estimate knows the camera
 
 
 def _bytes(count: float) -> str:

@@ -16,8 +16,9 @@ from limelight.core.locs.result import Line, Plot
 from limelight.core.readings import Readings
 from limelight.core.render.live import LivePicture
 from limelight.core.stream import Objects, Reading
+from limelight.widgets.dataset_layers import DatasetLayers
 from limelight.widgets.layers import Placement, add_molecules, show_picture
-from limelight.widgets.live_layer import LiveLayer
+from limelight.widgets.live_layer import LIVE_KEY, LiveLayer
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["AcquisitionView"]
 
 _IMAGE_MS = 33
-_SLOW = 8  # image ticks between two looks at what changes slowly
+_SLOW = 16  # image ticks between two looks at what changes slowly
 _CURVE = 4000  # frames of a curve
-_DIVIDE = 4  # a camera pixel into so many drawn ones: what is seen while it grows
+_ASIDE = 1.02  # of the width of a picture
+_BRIGHT = 95  # percent of the lit pixels that are shown below full brightness
+_DIVIDE = 2  # a camera pixel into so many drawn ones: what is seen while it grows
 
 
 class AcquisitionView(QObject):
@@ -57,8 +60,8 @@ class AcquisitionView(QObject):
         """Whether layers are being changed here: sliders that move then were not moved by hand."""
         self.acquisition: Acquisition | None = None
         self.newest: LiveLayer | None = None
-        self.dataset_layer: Image | None = None
-        self.picture_layer: Image | None = None
+        self.dataset = DatasetLayers(viewer)
+        self.picture_layers: dict[str, Image] = {}
         self._objects_layers: dict[str, Labels] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(_IMAGE_MS)
@@ -69,14 +72,16 @@ class AcquisitionView(QObject):
 
     def _reset(self) -> None:
         self._index = -1
-        self._drawn = -1
+        self._places: dict[str, tuple[float, ...]] = {}
+        self._drawn: dict[str, int] = {}
         self._limits: tuple[float, float] | None = None
         self._lock = threading.Lock()
         self.readings: dict[str, Readings] = {}
         self._pictures: dict[str, LivePicture] = {}
-        self._early: list[tuple[str, Localizations]] = []
+        self._early: dict[str, list[Localizations]] = {}
         self._objects: dict[str, Objects] = {}
-        self.dataset_layer = self.picture_layer = None
+        self.dataset = DatasetLayers(self._viewer)
+        self.picture_layers = {}
         self._objects_layers = {}
         self.shown = 0
 
@@ -88,14 +93,13 @@ class AcquisitionView(QObject):
                 readings = self.readings.setdefault(name, Readings())
             readings.add(output)
         elif isinstance(output, Localizations):
+            early = self._early.setdefault(name, [])
+            early.append(output)
             picture = self._picture(name)
-            if picture is None:
-                self._early.append((name, output))
-                return
-            early, self._early = self._early, []
-            for _, locs in early:
-                picture.add(locs)
-            picture.add(output)
+            if picture is not None:
+                for locs in early:
+                    picture.add(locs)
+                early.clear()
         elif isinstance(output, Objects):
             self._objects[output.name] = output
 
@@ -104,7 +108,7 @@ class AcquisitionView(QObject):
         stream = self.acquisition.stream if self.acquisition is not None else None
         if found is None and stream is not None:
             pixel_nm = stream.camera.pixel_size_nm
-            found = LivePicture(stream.shape, pixel_nm, pixel_nm / _DIVIDE)
+            found = LivePicture(stream.shape, pixel_nm, pixel_nm / _DIVIDE, "smooth")
             self._pictures[name] = found
         return found
 
@@ -117,6 +121,9 @@ class AcquisitionView(QObject):
     def begin(self, acquisition: Acquisition) -> None:
         """Show an acquisition from now on."""
         self.acquisition = acquisition
+        for layer in self._viewer.layers:
+            if layer.metadata.get(LIVE_KEY):  # nothing comes there meanwhile
+                layer.visible = False
         self.newest = LiveLayer(self._viewer, acquisition.core, f"{acquisition.name} (newest)")
         self._timer.start()
 
@@ -129,15 +136,33 @@ class AcquisitionView(QObject):
         self._look_at_image()
         self._look_slowly()
         newest = self.newest.layer if self.newest is not None else None
-        if self.dataset_layer is not None:
-            self.dataset_layer.visible = True
+        if self.dataset.layers:
+            self.dataset.finish(acquisition)
+            self.dataset.set_visible(True)
             if newest is not None and newest in self._viewer.layers:
                 self._viewer.layers.remove(newest)
+            if self.follow:
+                self._go_to_last()
         self._add_tables(acquisition)
 
     def stop(self) -> None:
         """Look no more."""
         self._timer.stop()
+
+    def set_follow(self, on: bool) -> None:
+        """Show the newest image, or those before."""
+        self.follow = on
+        newest = self.newest.layer if self.newest is not None else None
+        if newest is not None and newest in self._viewer.layers:
+            newest.visible = on
+            self.dataset.set_visible(not on)
+
+    def _go_to_last(self) -> None:
+        """Show the last image of time, as the newest one was shown until now."""
+        dims = self._viewer.dims
+        for axis, label in enumerate(dims.axis_labels):
+            if label == "time":
+                dims.set_current_step(axis, dims.nsteps[axis] - 1)
 
     def _look(self) -> None:
         self.changing = True
@@ -161,8 +186,9 @@ class AcquisitionView(QObject):
             self._limits = contrast_of(frame.pixels)
         self.newest.show(np.array(frame.pixels), self._limits if self.shown % 15 == 0 else None)
         self.shown += 1
-        if self.newest.layer is not None:
-            self.newest.layer.visible = self.follow
+        layer = self.newest.layer
+        if layer is not None and layer.visible != self.follow:
+            layer.visible = self.follow
 
     def _look_slowly(self) -> None:
         acquisition = self.acquisition
@@ -175,44 +201,14 @@ class AcquisitionView(QObject):
             self.read.emit(tuple(self.plots()))
 
     def _show_dataset(self, acquisition: Acquisition) -> None:
-        try:
-            dataset = acquisition.get_dataset(timeout=0)
-            if dataset is None or not len(dataset):
-                return
-            sizes = {n: len(values) for n, values in dataset.axes.items()}
-            names = [n for n, size in sizes.items() if size > 1 or n == "time"]
-            array = dataset.as_array(axes=names)
-        except (LimelightError, OSError, ValueError, TimeoutError):
-            return  # nothing is there yet
-        if array.ndim < 3:
-            return
-        layer = self.dataset_layer
-        there = layer is not None and layer in self._viewer.layers
-        if there and layer.data.ndim == array.ndim:  # type: ignore[union-attr]
-            if layer.data.shape != array.shape:  # type: ignore[union-attr]
-                step = tuple(self._viewer.dims.current_step)
-                layer.data = array  # type: ignore[union-attr]
-                if not self.follow:
-                    self._viewer.dims.current_step = step
-            if layer.visible == self.follow:  # type: ignore[union-attr]
-                layer.visible = not self.follow  # type: ignore[union-attr]
-            return
-        if there:
-            self._viewer.layers.remove(layer)
-        um = acquisition.stream.camera.pixel_size_nm / 1000 if acquisition.stream else 0
-        outer = array.ndim - 2
-        options: dict[str, Any] = {
-            "name": acquisition.name,
-            "colormap": "gray",
-            "contrast_limits": self._limits,
-            "visible": not self.follow,
-            "scale": (*(1.0,) * outer, um or 1.0, um or 1.0),
-            "units": (*("pixel",) * outer, *(("um", "um") if um else ("pixel", "pixel"))),
-            "axis_labels": (*names, "y", "x"),
-        }
-        layer = self._viewer.add_image(array, **options)
-        self.dataset_layer = layer
-        self._below_newest(layer)
+        before = self.dataset.layers
+        step = tuple(self._viewer.dims.current_step)
+        self.dataset.show(acquisition, not self.follow)
+        for layer in self.dataset.layers:
+            if layer not in before:
+                self._below_newest(layer)
+        if before and not self.follow and len(step) == self._viewer.dims.ndim:
+            self._viewer.dims.current_step = step  # a person looks at it
 
     def _below_newest(self, layer: Layer) -> None:
         newest = self.newest.layer if self.newest is not None else None
@@ -227,22 +223,36 @@ class AcquisitionView(QObject):
 
     def _show_pictures(self, acquisition: Acquisition) -> None:
         for name, live in list(self._pictures.items()):
-            if live.molecules == self._drawn:
+            ended = not self._timer.isActive()
+            if live.molecules == self._drawn.get(name) and not ended:
                 continue
-            self._drawn = live.molecules
+            self._drawn[name] = live.molecules
             placement, pixel_nm = self._placement(acquisition)
-            layer = self.picture_layer if self.picture_layer in self._viewer.layers else None
-            first = layer is None
-            self.picture_layer = show_picture(
+            before = self.picture_layers.get(name)
+            if before is not None and before not in self._viewer.layers:
+                continue  # a person removed it
+            picture = live.picture()
+            layer = self.picture_layers[name] = show_picture(
                 self._viewer,
-                live.picture(),
+                picture,
                 placement,
                 pixel_nm,
                 name=f"{acquisition.name} super-resolution ({name})",
-                layer=layer,
+                layer=before,
             )
-            if first:
-                self.picture_layer.blending = "additive"  # over the newest image
+            if before is None:
+                layer.blending = "additive"  # over the newest image
+                self._places[name] = tuple(layer.translate)
+            if self._timer.isActive():  # beside the image while it grows, so that both are seen
+                y, x = self._places[name]
+                layer.translate = (y, x + _ASIDE * picture.image.shape[1] * layer.scale[1])
+                if before is None:
+                    self._viewer.reset_view()
+            else:
+                layer.translate = self._places[name]
+            lit = picture.image[picture.image > 0.01 * picture.image.max()]
+            high = float(np.percentile(lit, _BRIGHT)) if lit.size else 1.0
+            layer.contrast_limits = (0.0, max(high, 1e-3))
 
     def _show_objects(self) -> None:
         newest = self.newest.layer if self.newest is not None else None

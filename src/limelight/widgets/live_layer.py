@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-__all__ = ["LiveLayer"]
+__all__ = ["LIVE_KEY", "LiveLayer"]
 
 LIVE_KEY = "limelight_live"
 
@@ -45,6 +45,11 @@ class LiveLayer:
         """Show these limits."""
         if self.layer is not None and high > low:
             self.layer.contrast_limits = (low, high)
+
+    def reveal(self) -> None:
+        """Make the layer visible, where something hid it."""
+        if self.layer is not None and not self.layer.visible:
+            self.layer.visible = True
 
     def pixel_um(self) -> float:
         """Return the size of a pixel in the sample, µm; 0 where the microscope does not say."""

@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from limelight.acquire import find_core, load_configuration
-from limelight.acquire.live import LiveView, contrast_of, histogram_of, snap
+from limelight.acquire.installations import find_installations
+from limelight.acquire.live import LiveView, contrast_of, histogram_of, snap_job
 from limelight.core.errors import LimelightError
 from limelight.widgets.controls import ChoiceBox, NumberBox, Section
 from limelight.widgets.dock import Dock, button, in_scroll_area, say
 from limelight.widgets.live_layer import LiveLayer
 from limelight.widgets.microscope_panels import Panels, show_properties
+from limelight.widgets.microscope_use import USE
 from limelight.widgets.range_histogram import RangeHistogram
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from limelight.core.frame import Frame
+    from limelight.widgets.worker import Outcome
 
 __all__ = ["MicroscopeDock"]
 
@@ -29,6 +32,7 @@ _LIVE_MS = 33
 _STATUS_MS = 500
 _BINS = 128
 _RECENT = 6
+_FILE, _FOLDER = "<file>", "<folder>"
 _KNOWN = {
     "simulated": "Simulated single-molecule microscope",
     "demo": "Micro-Manager's demonstration devices",
@@ -53,7 +57,10 @@ class MicroscopeDock(Dock):
         self.view = LiveView(self.core)
         self.layer = LiveLayer(self.viewer, self.core)
         self.recent: list[str] = [str(p) for p in self.memory.get("recent", [])]
+        self.installation = str(self.memory.get("installation") or "")
         self._counted = 0
+        self._taken = False
+        self._again = False
         self._build()
         self._timer = QTimer(self)
         self._timer.setInterval(_LIVE_MS)
@@ -139,12 +146,16 @@ class MicroscopeDock(Dock):
         self.exposure.valueChanged.connect(self._on_exposure)
         self.auto.toggled.connect(lambda *_: self._show_contrast())
         self.histogram.range_changed.connect(self._on_range)
+        self.panels.trouble.connect(lambda text: self.message.tell(text, error=True))
         self.properties.clicked.connect(lambda: show_properties(self.core, self))
         on = self._listeners.on
         events = self.core.events
         on(events.systemConfigurationLoaded, self._on_configuration)
         on(events.exposureChanged, self._on_exposure_changed)
         on(events.sequenceAcquisitionStopped, self._on_stopped)
+        on(USE.taken, self._on_taken)
+        on(USE.given_back, self._on_given_back)
+        self.runner.finished.connect(self._on_snapped)
         self._listeners.at_end(self.view.stop)
 
     def _list_configurations(self) -> None:
@@ -152,26 +163,61 @@ class MicroscopeDock(Dock):
         self.configuration.clear()
         for name, title in _KNOWN.items():
             self.configuration.addItem(title, name)
-        for path in self.recent:
-            self.configuration.addItem(Path(path).name, path)
-            self.configuration.setItemData(self.configuration.count() - 1, path, 3)
-        self.configuration.addItem("Another file…", "")
+        for path in [*self.recent, *self._installed()]:
+            if self.configuration.findData(path) < 0:
+                self.configuration.addItem(Path(path).name, path)
+                self.configuration.setItemData(self.configuration.count() - 1, path, 3)
+        self.configuration.addItem("Another configuration file…", _FILE)
+        self.configuration.addItem("Folder of Micro-Manager…", _FOLDER)
         self.configuration.setCurrentIndex(max(self.configuration.findData(current), 0))
+
+    def _installed(self) -> list[str]:
+        """Return the configurations that lie in the folders of Micro-Manager."""
+        folders = [self.installation] if self.installation else []
+        found = (Path(folder) for folder in [*folders, *find_installations()])
+        return [str(path) for folder in found for path in sorted(folder.glob("*.cfg"))]
 
     def state(self) -> dict[str, Any]:
         """Return what is remembered."""
-        return {"recent": self.recent, "configuration": self.configuration.currentData()}
+        return {
+            "recent": self.recent,
+            "configuration": self.configuration.currentData(),
+            "installation": self.installation,
+        }
 
     # -- the microscope -------------------------------------------------------------------------
     def _on_activated(self, index: int) -> None:
-        if self.configuration.itemData(index) == "":
+        wanted = self.configuration.itemData(index)
+        if wanted == _FILE:
             path = self.ask_file("Open a configuration", "Micro-Manager (*.cfg);;All files (*)")
-            if not path:
-                self.configuration.setCurrentIndex(0)
-                return
-            self.recent = [path, *(p for p in self.recent if p != path)][:_RECENT]
-            self.memory["configuration"] = path
-            self._list_configurations()
+            if path:
+                self.recent = [path, *(p for p in self.recent if p != path)][:_RECENT]
+                self.memory["configuration"] = path
+        elif wanted == _FOLDER:
+            folder = QFileDialog.getExistingDirectory(self, "Folder of Micro-Manager")
+            if folder:
+                self.use_installation(folder)
+        else:
+            self.memory["configuration"] = wanted
+            self.remember_soon()
+            return
+        self._list_configurations()
+        self.remember_soon()
+
+    def use_installation(self, folder: str) -> None:
+        """Take device adapters and configurations from a folder of Micro-Manager."""
+        self.installation = folder
+        there = self._installed()
+        self.message.tell(
+            f"Device adapters are taken from {folder}."
+            if there or any(Path(folder).glob("*mmgr_dal*"))
+            else f"There are neither device adapters nor configurations in {folder}.",
+            error=not there,
+        )
+        if there:
+            self.memory["configuration"] = there[0]
+        self._list_configurations()
+        self.remember_soon()
 
     def _on_load(self) -> None:
         self.open(str(self.configuration.currentData()))
@@ -183,7 +229,8 @@ class MicroscopeDock(Dock):
         self.message.repaint()
         self.panels.clear()
         try:
-            load_configuration(self.core, configuration)
+            own = configuration not in _KNOWN and self.installation
+            load_configuration(self.core, configuration, self.installation if own else None)
         except LimelightError as error:
             self.message.tell(
                 f"{error} Micro-Manager's device adapters are found where Micro-Manager is "
@@ -198,9 +245,7 @@ class MicroscopeDock(Dock):
     def _on_configuration(self, *_: object) -> None:
         there = len(self.core.getLoadedDevices()) > 1
         camera = bool(there and self.core.getCameraDevice())
-        for widget in (self.snap, self.live, self.exposure):
-            widget.setEnabled(camera)
-        self.properties.setEnabled(there)
+        self._enable()
         if not there:
             self.message.tell("Choose a microscope and load it.")
         elif not camera:
@@ -208,6 +253,36 @@ class MicroscopeDock(Dock):
         if camera:
             self._on_exposure_changed("", self.core.getExposure())
         self.panels.rebuild()
+
+    def _enable(self) -> None:
+        there = len(self.core.getLoadedDevices()) > 1
+        camera = bool(there and self.core.getCameraDevice())
+        self.load.setEnabled(not self._taken)
+        self.configuration.setEnabled(not self._taken)
+        self.live.setEnabled(camera and not self._taken)
+        self.exposure.setEnabled(camera and not self._taken)
+        self.snap.setEnabled(camera and not self._taken and not self.live.isChecked())
+        self.properties.setEnabled(there)
+
+    def _on_taken(self, core: object) -> None:
+        if core is not self.core or self._taken:
+            return
+        self._again = bool(self.live.isChecked())
+        if self._again:
+            self.stop()
+        self._taken = True
+        self._enable()
+        self.rates.setText("An acquisition uses the camera.")
+
+    def _on_given_back(self, core: object) -> None:
+        if core is not self.core or not self._taken:
+            return
+        self._taken = False
+        self.rates.setText("")
+        self._enable()
+        if self._again and self.live.isEnabled():
+            self._again = False
+            self.live.setChecked(True)
 
     def _on_exposure(self, value: float) -> None:
         try:
@@ -225,12 +300,20 @@ class MicroscopeDock(Dock):
     # -- images ---------------------------------------------------------------------------------
     def take(self) -> None:
         """Take one image and show it."""
-        if self.view.running:
+        if self.view.running or self.runner.running or self._taken:
             return
-        try:
-            self._show(snap(self.core))
-        except LimelightError as error:
-            self.message.tell(str(error), error=True)
+        self.message.tell("")
+        for widget in (self.snap, self.live, self.load):
+            widget.setEnabled(False)
+        self.runner.start(snap_job(self.core))
+
+    def _on_snapped(self, outcome: Outcome) -> None:
+        self._enable()
+        if outcome.error is not None:
+            self.message.tell(say(outcome.error), error=True)
+        elif outcome.result is not None:
+            self.layer.reveal()
+            self._show(outcome.result)
 
     def _on_live(self, on: bool) -> None:
         self.live.setText("Stop" if on else "Live")
@@ -243,7 +326,8 @@ class MicroscopeDock(Dock):
             self.live.setChecked(False)
             self.message.tell(str(error), error=True)
             return
-        self.snap.setEnabled(False)
+        self.layer.reveal()
+        self._enable()
         self.message.tell("")
         self._timer.start()
         self._status.start()
@@ -254,7 +338,7 @@ class MicroscopeDock(Dock):
         self._status.stop()
         self.view.stop()
         self.live.setChecked(False)
-        self.snap.setEnabled(bool(self.core.getCameraDevice()))
+        self._enable()
 
     def _on_stopped(self, *_: object) -> None:
         if self.live.isChecked() and not self.view.running:

@@ -5,10 +5,9 @@ They are the widgets of pymmcore-widgets, made anew whenever another configurati
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QCoreApplication, QEvent, Qt
+from qtpy.QtCore import QCoreApplication, QEvent, Qt, Signal
 from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from limelight.widgets.controls import Section
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Panels", "show_properties"]
 
-_TABLE_HEIGHT = 230
+_TABLE_HEIGHT = 262
 
 
 class Panels(QWidget):
@@ -29,7 +28,14 @@ class Panels(QWidget):
     ----------
     core : CMMCorePlus
         The microscope.
+
+    Signals
+    -------
+    trouble : str
+        What a device said when it refused.
     """
+
+    trouble = Signal(str)
 
     def __init__(self, core: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -91,7 +97,7 @@ class Panels(QWidget):
     def _stages(self, section: Section) -> bool:
         from pymmcore_plus import DeviceType
 
-        stage_widget = _stage_widget()
+        stage_widget = _stage_widget(self.trouble.emit)
         tabs = QTabWidget(section)
         for kind in (DeviceType.XYStage, DeviceType.Stage):
             for device in self._core.getLoadedDevicesOfType(kind):
@@ -132,9 +138,8 @@ class Panels(QWidget):
         return True
 
 
-@cache
-def _stage_widget() -> Any:
-    """Return pymmcore-widgets' stage control, which can choose stages written in Python too."""
+def _stage_widget(tell: Callable[[str], object]) -> Any:
+    """Return pymmcore-widgets' stage control: stages in Python too, and refusals are told."""
     from pymmcore_widgets import StageWidget
 
     class Stage(StageWidget):
@@ -144,6 +149,22 @@ def _stage_widget() -> Any:
                 self._mmc.setXYStageDevice(self._device if state else "")
             else:
                 self._mmc.setFocusDevice(self._device if state else "")
+
+        def _do_move(self, val: Any, relative: bool) -> None:
+            try:
+                super()._do_move(val, relative)
+            except (RuntimeError, TimeoutError) as error:
+                self._refused(error)
+
+        def _update_position_from_core(self) -> None:
+            try:
+                super()._update_position_from_core()
+            except (RuntimeError, TimeoutError) as error:
+                self._refused(error)
+
+        def _refused(self, error: Exception) -> None:
+            first = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+            tell(f"{self._device} does not answer: {first}. Check the stage.")
 
     return Stage
 

@@ -136,6 +136,11 @@ def _quoted(text: str) -> str:
 class PlotView(QWidget):
     """Shows plots; a drop-down chooses among several.
 
+    Parameters
+    ----------
+    together : bool
+        Whether all of them can be shown at once, which is chosen at first.
+
     Signals
     -------
     told : str, bool
@@ -144,9 +149,10 @@ class PlotView(QWidget):
 
     told = Signal(str, bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, together: bool = False) -> None:
         super().__init__(parent)
         self.plots: tuple[Plot, ...] = ()
+        self._together = together
         self._canvas: Any = None
         self.choice = ChoiceBox(self)
         self.choice.setObjectName("plot")
@@ -169,14 +175,21 @@ class PlotView(QWidget):
     @property
     def current(self) -> Plot | None:
         """The plot that is shown."""
-        index = self.choice.currentIndex()
+        index = self.choice.currentIndex() - int(self._shares)
         return self.plots[index] if 0 <= index < len(self.plots) else None
+
+    @property
+    def _shares(self) -> bool:
+        """Whether the drop-down begins with all of them."""
+        return self._together and len(self.plots) > 1
 
     def show_plots(self, plots: Sequence[Plot]) -> None:
         """Show others; the one of the same title stays chosen."""
         before = self.current.title if self.current else ""
         self.plots = tuple(plots)
         titles = [plot.title for plot in self.plots]
+        if self._shares:
+            titles.insert(0, "All curves")
         with QSignalBlocker(self.choice):
             self.choice.clear()
             self.choice.addItems(titles)
@@ -186,7 +199,9 @@ class PlotView(QWidget):
 
     def _draw(self, *_: object) -> None:
         plot = self.current
-        if plot is None:
+        self.save.setEnabled(plot is not None)
+        all_of_them = self._shares and plot is None
+        if plot is None and not all_of_them:
             return
         if self._canvas is None:
             from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
@@ -201,8 +216,19 @@ class PlotView(QWidget):
         ink = self.palette().text().color().name()
         figure = self._canvas.figure
         figure.clear()
-        draw_plot(figure.add_subplot(), plot, ink)
-        self._canvas.setToolTip(plot.title)
+        if plot is not None:
+            draw_plot(figure.add_subplot(), plot, ink)
+        else:
+            rows = -(-len(self.plots) // 2)
+            for i, one in enumerate(self.plots):
+                axes = figure.add_subplot(rows, 2, i + 1)
+                draw_plot(axes, one, ink)
+                axes.set_title(one.title, color=ink, fontsize=8, pad=2)
+                axes.set_xlabel("")
+                axes.set_ylabel("")
+                axes.locator_params(axis="both", nbins=3)
+                axes.tick_params(labelbottom=i >= len(self.plots) - 2)
+        self._canvas.setToolTip(plot.title if plot is not None else "All curves, by frame")
         self._canvas.draw_idle()
 
     def _on_save(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -24,6 +24,7 @@ from limelight.widgets.settings_form import SettingsForm
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from limelight.acquire import Acquisition
     from limelight.core.settings import Settings
 
 __all__ = ["ProcessorList"]
@@ -61,6 +62,7 @@ class ProcessorList(QWidget):
         self.about.setWordWrap(True)
         self.message = MessageLabel(self)
         self._form: SettingsForm | None = None
+        self._held = False
         row = QHBoxLayout()
         row.addWidget(self.choice, 1)
         row.addWidget(self.add_button)
@@ -130,7 +132,7 @@ class ProcessorList(QWidget):
             self._form.deleteLater()
             self._form = None
         item = self.list.currentItem()
-        self.remove_button.setEnabled(item is not None)
+        self.remove_button.setEnabled(item is not None and not self._held)
         if item is None:
             self.about.setText(
                 "Images are saved as they come. Add a processor to change them, measure them, "
@@ -142,6 +144,7 @@ class ProcessorList(QWidget):
         form = SettingsForm(part, parent=self)
         form.set_values(values)
         form.changed.connect(lambda: self._on_form(item, form))
+        form.setEnabled(not self._held)
         self._layout.insertWidget(4, form)
         self._form = form
 
@@ -177,6 +180,51 @@ class ProcessorList(QWidget):
         return [
             parts.make("processors", name, **values) for name, values, on in self.entries() if on
         ]
+
+    # -- while it runs ----------------------------------------------------------------------------
+    def hold(self, on: bool) -> None:
+        """Keep the list as it is while frames go through it."""
+        for widget in (self.choice, self.add_button, self.remove_button):
+            widget.setEnabled(not on)
+        self.remove_button.setEnabled(not on and self.list.currentItem() is not None)
+        self._held = on
+        mode = QAbstractItemView.DragDropMode
+        self.list.setDragDropMode(mode.NoDragDrop if on else mode.InternalMove)
+        for item in self._items():
+            flag = Qt.ItemFlag.ItemIsUserCheckable
+            with QSignalBlocker(self.list):
+                item.setFlags(item.flags() & ~flag if on else item.flags() | flag)
+        if self._form is not None:
+            self._form.setEnabled(not on)
+
+    def show_status(self, acquisition: Acquisition) -> None:
+        """Show beside each processor how it fares: its time, what it skipped, why it is off."""
+        pipeline = acquisition.pipeline
+        if pipeline is None:
+            return
+        stages = {stage.name: stage for stage in pipeline.stages}
+        counted: dict[str, int] = {}
+        for item in self._items():
+            name = item.data(Qt.ItemDataRole.UserRole)[0]
+            if item.checkState() != Qt.CheckState.Checked:
+                continue
+            counted[name] = counted.get(name, 0) + 1
+            stage = stages.get(name if counted[name] == 1 else f"{name} {counted[name]}")
+            if stage is None:
+                continue
+            text, tip = f"{name}   {stage.ms_per_frame:.1f} ms per frame", ""
+            if stage.switched_off:
+                text, tip = f"{name}   switched off", str(stage.switched_off)
+            elif stage.skipped:
+                text += f", {stage.skipped:,} frames skipped"
+                tip = "It is slower than the camera. Every frame is saved all the same."
+            with QSignalBlocker(self.list):
+                item.setText(text)
+                item.setToolTip(tip)
+
+    def _items(self) -> list[QListWidgetItem]:
+        found = (self.list.item(i) for i in range(self.list.count()))
+        return [item for item in found if item is not None]
 
     def restore(self, entries: Sequence[Any]) -> None:
         """Show what `entries` gave; what is no longer there is left out."""
