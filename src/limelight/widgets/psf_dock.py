@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QSignalBlocker, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -15,64 +15,59 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from limelight.acquire import find_core
+from limelight.acquire.scope import camera_of
 from limelight.core.errors import LimelightError
-from limelight.core.locs.result import Line, Plot
-from limelight.core.psf import Trend, line_profile, reslice
+from limelight.core.psf import Trend, profiles, reslice
 from limelight.reslice import (
-    BeadSettings,
-    CalibrationSettings,
-    SplineSettings,
     Stack,
     calibrate_job,
     measure_job,
+    open_stack,
     save_average,
     save_beads,
     save_calibrated,
+    save_psf_image,
     spline_job,
 )
 from limelight.widgets.controls import ChoiceBox, NumberBox, WholeBox
 from limelight.widgets.dock import Dock, LayerChoice, button, in_scroll_area, say
 from limelight.widgets.layers import pixel_size_nm, steps_in_view
-from limelight.widgets.objects_table import ObjectsTable
 from limelight.widgets.plot_view import PlotView
+from limelight.widgets.psf_beads import AVERAGE, CALIBRATE, MEASURE, BeadsPanel
+from limelight.widgets.psf_plots import (
+    average_plots,
+    bead_words,
+    calibration_plots,
+    profile_plots,
+    script,
+    trend_plots,
+    width_words,
+)
 from limelight.widgets.psf_stream import StackPlan, StackStream
 from limelight.widgets.psf_views import PsfViews
-from limelight.widgets.settings_form import SettingsForm
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
     from numpy.typing import NDArray
 
+    from limelight.core.locs.result import Plot
+    from limelight.core.psf.views import Profile
     from limelight.reslice.live_volume import LiveVolume
     from limelight.widgets.worker import Outcome
 
 __all__ = ["PsfDock"]
 
-_LOOK_MS = 40
-_SLOW = 6
-_SHOWN = (
-    "fwhm_x_um",
-    "fwhm_y_um",
-    "fwhm_z_um",
-    "asymmetry",
-    "tilt_deg",
-    "snr",
-    "x",
-    "y",
-    "z_um",
-    "reason",
-)
-_TOOLS = {
-    "Measure beads": BeadSettings,
-    "Calibrate z (astigmatism)": CalibrationSettings,
-    "Average beads, make a spline": SplineSettings,
-}
+_LOOK_MS = 33
+_WIDTHS_S = 0.25  # how often widths are told while stacks come
+_CURVES_S = 1.0  # and how often curves are drawn, which takes longer than the views
+_EXACT_S = 0.15  # rest before curves are drawn while the point is dragged
+_SAVING: dict[str, Any] = {MEASURE: save_beads, CALIBRATE: save_calibrated, AVERAGE: save_average}
+_IMAGES = (".tif", ".tiff", ".zarr")
 
 
 def _with_z(viewer: ViewerModel) -> list[Layer]:
@@ -107,15 +102,26 @@ class PsfDock(Dock):
         self.point: tuple[float, float, float] | None = None
         self.trend = Trend()
         self.result: Any = None
+        self._running: Any = None
         self._measured = -1
         self._begun = 0.0
         self._drawn = -1
-        self._tick = 0
+        self._told = self._curved = 0.0
         self._tool = ""
+        self._result_plots: list[Plot] = []
+        self._names: tuple[str, ...] = ()
+        self._path: Path | None = None
+        self._title = ""
+        self._scale = (0.1, 0.1, 0.1)
+        self._limits: tuple[Any, tuple[float, float]] | None = None
         self._build()
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_MS)
         self._timer.timeout.connect(self._look)
+        self._curves_later = QTimer(self)
+        self._curves_later.setSingleShot(True)
+        self._curves_later.setInterval(int(_EXACT_S * 1000))
+        self._curves_later.timeout.connect(self._draw_profiles)
         self._connect()
         self.layers.list_layers()
         self._on_configuration()
@@ -126,6 +132,9 @@ class PsfDock(Dock):
         self.layers.setObjectName("layers")
         self.layers.setToolTip("A stack: an image layer with a z axis")
         self.show_layer = button(self, "show", "Look at it", "Show the layer from three sides")
+        self.open_button = button(
+            self, "open", "Open…", "Open a file with a z axis, and look at it"
+        )
         self.start = button(self, "start", "Start live", "Take stacks until you press Stop")
         self.stop_button = button(
             self, "stop", "Stop", "Stop at once, and bring the stage back to where it was"
@@ -136,9 +145,13 @@ class PsfDock(Dock):
         self.mode.addItem("single slice", "slice")
         self.mode.addItem("maximum intensity", "max")
         self.mode.setToolTip("What the views show: the plane through the point, or the maximum")
+        self.channel = ChoiceBox(self)
+        self.channel.setObjectName("channel")
+        self.channel.setToolTip("Channel of the profiles and of the beads")
+        self.channel.hide()
         self.fixed = QCheckBox("Fixed contrast", self)
         self.fixed.setObjectName("fixed")
-        self.fixed.setToolTip("Keep the contrast as it is now; else it follows the slices")
+        self.fixed.setToolTip("Keep the contrast as it is; else it follows the slices")
         self.rate = QLabel("", self)
         self.rate.setObjectName("rate")
         self.rate.setToolTip("Slices per second, and the stack that is being filled")
@@ -149,12 +162,15 @@ class PsfDock(Dock):
         self.plots = PlotView(self)
         self.tabs = QTabWidget(self)
         self.tabs.addTab(in_scroll_area(self._build_live(), self), "Live stack")
-        self.tabs.addTab(self._build_beads(), "Beads")
+        self.beads = BeadsPanel(self.viewer, self)
+        self.tabs.addTab(self.beads, "Beads")
         pick, look, run = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         pick.addWidget(QLabel("Stack", self))
         pick.addWidget(self.layers, 1)
         pick.addWidget(self.show_layer)
+        pick.addWidget(self.open_button)
         look.addWidget(self.mode, 1)
+        look.addWidget(self.channel, 1)
         look.addWidget(self.fixed)
         run.addWidget(self.start, 1)
         run.addWidget(self.stop_button)
@@ -205,54 +221,21 @@ class PsfDock(Dock):
         form.addRow(self.slices)
         return page
 
-    def _build_beads(self) -> QWidget:
-        page = QWidget(self)
-        column = QVBoxLayout(page)
-        column.setContentsMargins(4, 4, 4, 4)
-        self.tool = ChoiceBox(page)
-        self.tool.setObjectName("tool")
-        self.tool.setToolTip("What to do with the beads of the stack")
-        for name in _TOOLS:
-            self.tool.addItem(name, name)
-        self.go = button(page, "go", "Run", "Do it with the stack that is looked at")
-        self.save = button(page, "save", "Save…", "Save tables, pictures, calibration, PSF")
-        self.save.setEnabled(False)
-        self.follow = QCheckBox("Trend: measure every live stack", page)
-        self.follow.setObjectName("trend")
-        self.follow.setToolTip("Curves of widths and asymmetry while you turn a correction collar")
-        self.forms = {name: SettingsForm(cls, parent=page) for name, cls in _TOOLS.items()}
-        self.table = ObjectsTable(page)
-        self.table.setToolTip("Click a bead: the point goes there. Click a title to sort")
-        self.table.setMinimumHeight(110)
-        inner = QWidget(page)
-        stack = QVBoxLayout(inner)
-        stack.setContentsMargins(0, 0, 0, 0)
-        for form in self.forms.values():
-            stack.addWidget(form)
-        stack.addStretch(1)
-        row = QHBoxLayout()
-        row.addWidget(self.tool, 1)
-        row.addWidget(self.go)
-        row.addWidget(self.save)
-        column.addLayout(row)
-        column.addWidget(in_scroll_area(inner, page), 1)
-        column.addWidget(self.follow)
-        column.addWidget(self.table, 1)
-        return page
-
     def _connect(self) -> None:
         self.show_layer.clicked.connect(self.look_at_layer)
         self.start.clicked.connect(self.begin)
         self.stop_button.clicked.connect(self.stop)
         self.mode.currentIndexChanged.connect(lambda *_: self.draw())
         self.fixed.toggled.connect(self._on_fixed)
+        self.channel.currentIndexChanged.connect(lambda *_: self._draw_profiles())
+        self.open_button.clicked.connect(self._on_open)
         self.views.moved.connect(self._on_moved)
         for number in (self.low, self.high, self.step):
             number.valueChanged.connect(lambda *_: self._tell_slices())
-        self.tool.currentIndexChanged.connect(lambda *_: self._on_tool())
-        self.go.clicked.connect(self.run_tool)
-        self.save.clicked.connect(self._on_save)
-        self.table.picked.connect(self._on_bead)
+        self.beads.go.clicked.connect(self.run_tool)
+        self.beads.save.clicked.connect(self._on_save)
+        self.beads.copy.clicked.connect(self.copy_script)
+        self.beads.picked.connect(self._on_bead)
         self.plots.told.connect(self.message.tell)
         self.runner.finished.connect(self._on_finished)
         self._listeners.on(self.core.events.systemConfigurationLoaded, self._on_configuration)
@@ -262,7 +245,6 @@ class PsfDock(Dock):
             if isinstance(memory.get(box.objectName()), int | float):
                 box.setValue(memory[box.objectName()])
         self._tell_slices()
-        self._on_tool()
 
     def state(self) -> dict[str, Any]:
         """Return what is remembered."""
@@ -272,8 +254,11 @@ class PsfDock(Dock):
         }
 
     def _let_go(self) -> None:
+        self._timer.stop()
+        self._curves_later.stop()
         if self.stream is not None:
             self.stream.stop()
+            self.stream = None
         self.views.close()
 
     def _on_configuration(self, *_: object) -> None:
@@ -313,13 +298,18 @@ class PsfDock(Dock):
     # -- live -------------------------------------------------------------------------------------
     def begin(self) -> None:
         """Take stacks."""
+        if self.stream is not None:
+            return
         try:
             self.stream = StackStream(self.core, self.plan())
-        except LimelightError as error:
-            self.message.tell(str(error), error=True)
+        except (LimelightError, RuntimeError) as error:
+            self.message.tell(say(error), error=True)
             return
         self.message.tell("")
         self.stack, self.volume, self.point = None, None, None
+        self._names, self._path, self._title = self.stream.plan.channels, None, "live"
+        self._result_plots = []
+        self._list_channels()
         self.trend = Trend()
         self._measured, self._drawn, self._begun = -1, -1, time.monotonic()
         self.start.setEnabled(False)
@@ -334,13 +324,13 @@ class PsfDock(Dock):
         if stream is None:
             return
         stream.stop()
+        self.volume = stream.volume
         self.draw()
         self._on_configuration()
         told = f"Stopped; {stream.volume.received if stream.volume else 0} slices."
         if not stream.plan.external:
             told += f" The stage is back at {stream.home_um:.2f} µm."
-        messages = stream.acquisition.status.messages
-        self.message.tell(told + (f" {messages[-1]}" if messages else ""))
+        self.message.tell(f"{told} {stream.trouble}".rstrip())
 
     def _look(self) -> None:
         stream = self.stream
@@ -348,37 +338,40 @@ class PsfDock(Dock):
             return
         self.volume = stream.volume
         if not stream.running:
-            messages = stream.acquisition.status.messages
             self.stop()
-            if messages:
-                self.message.tell(messages[-1], error=True)
+            self.message.tell(f"It ended by itself. {self.message.text()}", error=True)
             return
         if self.volume is None or self.volume.received == self._drawn:
             return
         self._drawn = self.volume.received
+        now = time.monotonic()
         try:
-            self.draw(profiles=self._tick % _SLOW == 0)
+            self.draw(curves=False)
+            if now - self._curved > _CURVES_S:
+                self._draw_profiles()
+            elif now - self._told > _WIDTHS_S:
+                self._tell_widths(self._profiles())
         except RuntimeError:  # the window is going
             self._timer.stop()
             return
-        self._tick += 1
-        status = stream.acquisition.status
-        self.rate.setText(
-            f"{status.rate:.0f} slices/s · stack {self.volume.completed + 2} · "
-            f"{100 * self.volume.filled:.0f} % filled"
-        )
-        if self.follow.isChecked():
+        if now - self._told > _WIDTHS_S:
+            self._told = now
+            self.rate.setText(
+                f"{stream.acquisition.status.rate:.0f} slices/s · "
+                f"stack {self.volume.completed + 2} · {100 * self.volume.filled:.0f} % filled"
+            )
+        if self.beads.follow.isChecked():
             self._follow_trend()
 
     def _follow_trend(self) -> None:
         if self.volume is None or self.runner.running or self.volume.completed <= self._measured:
             return
-        volume = self.volume.stack()
+        volume = self.volume.stack(self._chosen_channel())
         if volume is None:
             return
         self._measured = self.volume.completed
         try:
-            settings = self.forms["Measure beads"].settings()
+            settings: Any = self.beads.settings(MEASURE)
         except LimelightError as error:
             self.message.tell(str(error), error=True)
             return
@@ -392,19 +385,70 @@ class PsfDock(Dock):
         if layer is None:
             self.message.tell("Open a stack, or load a microscope and press Start live.")
             return
-        if self.stream is not None:
-            self.stop()
         axis = self._z_axis(layer)
         steps: list[Any] = list(steps_in_view(layer, self.viewer))
         steps[axis] = slice(None)
-        self.stack = np.asarray(layer.data[tuple(steps)])
-        if self.stack.ndim != 3:
-            self.message.tell("This layer has no stack of planes.", error=True)
+        stack = np.asarray(layer.data[tuple(steps)])
+        if stack.ndim != 3 or len(stack) < 2:
+            self.message.tell(
+                f"{layer.name} has no stack of planes: choose a layer with several slices.",
+                error=True,
+            )
             return
-        self.volume, self.point = None, None
+        path = getattr(getattr(layer, "source", None), "path", None)
         layer.visible = False
+        self._look_at(stack, self._layer_scale(), str(layer.name), Path(path) if path else None)
+
+    def _look_at(
+        self,
+        stack: NDArray[Any],
+        scale: tuple[float, float, float],
+        name: str,
+        path: Path | None,
+    ) -> None:
+        if self.stream is not None:
+            self.stop()
+        self.stack, self.volume, self.point = stack, None, None
+        self._scale, self._title, self._path = scale, name, path
+        self._names, self._result_plots = (), []
+        self.trend = Trend()
+        self._list_channels()
         self.message.tell("")
+        self.rate.setText("")
         self.draw()
+
+    def _on_open(self) -> None:
+        name = self.ask_file(
+            "Open a stack", "Stacks (*.tif *.tiff *.zarr *.nd2 *.czi *.stk);;All (*)"
+        )
+        if name:
+            self.open_file(name)
+
+    def open_file(self, path: str | Path) -> None:
+        """Look at a file with a z axis; tells what is wrong with one that cannot be used."""
+        try:
+            stack = open_stack(path)
+        except LimelightError as error:
+            self.message.tell(str(error), error=True)
+            return
+        if len(stack.volume) < 2:
+            self.message.tell(
+                f"{stack.name} has one slice: choose a file with several.", error=True
+            )
+            return
+        step = abs(stack.step_nm or 1000 * float(self.step.value())) / 1000
+        pixel = (stack.pixel_nm or 100.0) / 1000
+        self._look_at(stack.volume, (step, pixel, pixel), stack.name, stack.path)
+        told = [
+            f"{what} is taken as {value * 1000:g} nm"
+            for what, value, known in (
+                ("the step", step, stack.step_nm),
+                ("a pixel", pixel, stack.pixel_nm),
+            )
+            if known is None
+        ]
+        if told:
+            self.message.tell(f"{stack.name} has no scale: {' and '.join(told)}.")
 
     def _z_axis(self, layer: Any) -> int:
         labels = [str(a).lower() for a in layer.axis_labels[:-2]]
@@ -424,94 +468,101 @@ class PsfDock(Dock):
     @property
     def scale_um(self) -> tuple[float, float, float]:
         """Distance of two voxels of what is looked at."""
-        return self.volume.scale_um if self.volume is not None else self._layer_scale()
+        return self.volume.scale_um if self.volume is not None else self._scale
 
     def _on_moved(self, point: tuple[float, float, float]) -> None:
         self.point = point
-        self.draw()
+        self.draw(curves=False)
+        self._tell_widths(self._profiles())
+        self._curves_later.start()
 
     def _on_fixed(self, on: bool) -> None:
         if self.volume is not None:
             for channel in range(self.volume.channels):
                 self.volume.set_contrast("fixed" if on else "rolling", channel=channel)
+        self.draw(curves=False)
 
-    def draw(self, profiles: bool = True) -> None:
-        """Draw the views and the profiles through the point."""
+    def _list_channels(self) -> None:
+        """List the channels of what is looked at, if there are several."""
+        with QSignalBlocker(self.channel):
+            self.channel.clear()
+            self.channel.addItems(self._names)
+        self.channel.setVisible(len(self._names) > 1)
+
+    def _chosen_channel(self) -> int:
+        return max(self.channel.currentIndex(), 0)
+
+    def draw(self, curves: bool = True) -> None:
+        """Draw the views and, unless asked not to, the profiles through the point."""
         mode = self.mode.currentData()
         volume, stack = self.volume, self.stack
-        if volume is None and stack is None:
+        if volume is not None:
+            shape = volume.shape
+        elif stack is not None:
+            shape = (int(stack.shape[0]), int(stack.shape[1]), int(stack.shape[2]))
+        else:
             return
-        shape = volume.shape if volume is not None else stack.shape  # type: ignore[union-attr]
         if self.point is None or any(p >= n for p, n in zip(self.point, shape, strict=True)):
-            self.point = tuple((n - 1) / 2 for n in shape)
-        names = self.stream.plan.channels if self.stream is not None else ()
+            z, y, x = ((n - 1) / 2 for n in shape)
+            self.point = (z, y, x)
         if volume is not None:
             shown = [volume.views(self.point, c, mode=mode) for c in range(volume.channels)]
             limits = [volume.limits(c) for c in range(volume.channels)]
         else:
             assert stack is not None
             shown = [reslice(stack, self.point, mode=mode, scale_um=self.scale_um)]
-            if self.fixed.isChecked() and self.views.layers:
-                limits = [tuple(next(iter(self.views.layers.values())).contrast_limits)]
-            else:
-                low, high = np.percentile(stack[:: max(len(stack) // 40, 1)], (1, 99.9))
-                limits = [(float(low), float(max(high, low + 1)))]
-        self.views.show(shown, limits, tuple(shape), self.point, names)
-        if profiles:
+            low, high = self._stack_limits(stack)
+            limits = [(low, high)]
+        self.views.show(shown, limits, shape, self.point, self._names, keep=self.fixed.isChecked())
+        if curves:
             self._draw_profiles()
 
-    def _draw_profiles(self) -> None:
-        assert self.point is not None
-        plots, words = [], []
-        for axis in ("x", "y", "z"):
-            if self.volume is not None:
-                line = self.volume.profile(self.point, axis)
-            else:
-                assert self.stack is not None
-                line = line_profile(self.stack, self.point, axis, scale_um=self.scale_um)
-            width = f"{line.fwhm_um:.3f}" if np.isfinite(line.fwhm_um) else "–"
-            words.append(f"{axis} {width}")
-            curve = Line(axis, line.position_um, np.asarray(line.value, float))
-            plots.append(Plot(f"Profile along {axis}", f"{axis} (µm)", "counts", (curve,)))
-        self.widths.setText(f"FWHM (µm): {', '.join(words)}")
-        if len(self.trend):
-            plots = [*self._trend_plots(), *plots]
-        self.plots.show_plots(plots)
+    def _stack_limits(self, stack: NDArray[Any]) -> tuple[float, float]:
+        if self._limits is None or self._limits[0] is not stack:
+            low, high = np.percentile(stack[:: max(len(stack) // 40, 1)], (1, 99.9))
+            self._limits = (stack, (float(low), float(max(high, low + 1))))
+        return self._limits[1]
 
-    def _trend_plots(self) -> list[Plot]:
-        found = []
-        for column, title in (
-            ("fwhm_z_um", "axial FWHM (µm)"),
-            ("fwhm_lateral_um", "lateral FWHM (µm)"),
-            ("asymmetry", "asymmetry"),
-        ):
-            seconds, values = self.trend.curve(column)
-            line = Line(title, np.asarray(seconds), np.asarray(values))
-            found.append(Plot(f"Trend: {title}", "time (s)", title, (line,)))
-        return found
+    def _profiles(self) -> dict[str, Profile]:
+        if self.point is None:
+            return {}
+        if self.volume is not None:
+            channel, volume = self._chosen_channel(), self.volume
+            return {
+                "x": volume.profile(self.point, "x", channel),
+                "y": volume.profile(self.point, "y", channel),
+                "z": volume.profile(self.point, "z", channel),
+            }
+        if self.stack is None:
+            return {}
+        found = profiles(self.stack, self.point, scale_um=self.scale_um)
+        return {axis: found[axis] for axis in "xyz"}
+
+    def _tell_widths(self, found: dict[str, Profile]) -> None:
+        self.widths.setText(width_words(found))
+
+    def _draw_profiles(self) -> None:
+        self._curved = time.monotonic()
+        found = self._profiles()
+        if not found:
+            return
+        self._tell_widths(found)
+        trend = trend_plots(self.trend) if len(self.trend) else []
+        self.plots.show_plots([*self._result_plots, *trend, *profile_plots(found)])
 
     # -- beads ------------------------------------------------------------------------------------
-    def _on_tool(self) -> None:
-        for name, form in self.forms.items():
-            form.setVisible(name == self.tool.currentData())
-
     def _stack_of(self, volume: NDArray[Any]) -> Stack:
         step, pixel, _ = self.scale_um
-        layer = self.layers.layer
-        path = (
-            getattr(getattr(layer, "source", None), "path", None)
-            if self.stack is not None
-            else None
-        )
-        name = str(layer.name) if layer is not None and self.stack is not None else "live"
-        return Stack(
-            volume, step * 1000, pixel * 1000, name=name, path=Path(path) if path else None
-        )
+        camera: dict[str, Any] = {}
+        if self.volume is not None:
+            camera = {"camera": camera_of(self.core)}
+        return Stack(volume, step * 1000, pixel * 1000, name=self._title, path=self._path, **camera)
 
     def _newest(self) -> NDArray[Any] | None:
         if self.volume is not None:
-            found = self.volume.stack()
-            return found if found is not None else self.volume.volume()
+            channel = self._chosen_channel()
+            found = self.volume.stack(channel)
+            return found if found is not None else self.volume.volume(channel)
         return self.stack
 
     def run_tool(self) -> None:
@@ -520,74 +571,85 @@ class PsfDock(Dock):
         if volume is None:
             self.message.tell("Look at a stack first: choose a layer, or start live.", error=True)
             return
-        name = str(self.tool.currentData())
+        if self.runner.running:
+            self.message.tell("A stack is being measured; try again in a moment.")
+            return
+        name = self.beads.name
         try:
-            settings: Any = self.forms[name].settings()
+            settings: Any = self.beads.settings()
+            stack = self._stack_of(volume)
         except LimelightError as error:
             self.message.tell(str(error), error=True)
             return
-        stack = self._stack_of(volume)
-        job = {
-            "Measure beads": lambda: measure_job(stack, settings),
-            "Calibrate z (astigmatism)": lambda: calibrate_job(stack, settings),
-            "Average beads, make a spline": lambda: spline_job(stack, settings),
-        }[name]()
+        job: Any = {MEASURE: measure_job, CALIBRATE: calibrate_job, AVERAGE: spline_job}[name]
         self._tool = name
-        self.result = (name, stack, settings, None)
-        self.go.setEnabled(False)
+        self._running = (name, stack, settings)
+        self.beads.go.setEnabled(False)
         self.message.tell("")
         self.bar.begin(1)
-        self.runner.start(job)
+        self.runner.start(job(stack, settings))
 
     def _on_finished(self, outcome: Outcome) -> None:
-        self.go.setEnabled(True)
-        if self._tool == "trend":
-            if outcome.state == "done":
-                self.trend.add(time.monotonic() - self._begun, outcome.result.table)
-                self._show_table(outcome.result.table)
-            elif outcome.error is not None:
-                self.message.tell(say(outcome.error), error=True)
-            return
+        self.beads.go.setEnabled(True)
         if outcome.error is not None:
             self.message.tell(say(outcome.error), error=True)
             return
         if outcome.state != "done":
-            self.message.tell("Cancelled.")
+            if self._tool != "trend":
+                self.message.tell("Cancelled.")
             return
-        name, stack, settings, _ = self.result
-        result = outcome.result
+        result: Any = outcome.result
+        if self._tool == "trend":
+            self.trend.add(time.monotonic() - self._begun, result.table)
+            self.beads.show_result(result, self.scale_um[1])
+            best = self.trend.best()
+            if best is not None:
+                self.message.tell(
+                    f"Stack {len(self.trend)} of the trend: {len(result.good)} beads. Best "
+                    f"axial FWHM so far: {best['fwhm_z_um']:.3f} µm, at {best['time']:.0f} s."
+                )
+            return
+        name, stack, settings = self._running
         self.result = (name, stack, settings, result)
-        self.save.setEnabled(True)
-        if name == "Measure beads":
-            self._show_table(result.table)
-            self.message.tell(_bead_words(result))
-        elif name.startswith("Calibrate"):
+        self.beads.save.setEnabled(True)
+        if name == MEASURE:
+            self.beads.show_result(result, stack.pixel_nm / 1000)
+            self._result_plots = []
+            self.message.tell(bead_words(result))
+        elif name == CALIBRATE:
+            low, high = result.calibration.usable
+            self._result_plots = calibration_plots(result)
             self.message.tell(
-                f"{len(np.unique(result.bead))} beads; residuals of {result.rms_nm:.1f} nm. "
-                "Save it, and choose the file in the Localize dock."
+                f"{len(result.beads.good)} beads; usable from {low:.0f} to {high:.0f} nm, with "
+                f"residuals of {result.rms_nm:.1f} nm (rms). Save it, and choose the file in the "
+                "Localize dock."
             )
-            self.plots.show_plots(_calibration_plots(result))
         else:
-            self.message.tell(f"{len(result.chosen)} beads are averaged. Save the PSF.")
+            self._result_plots = average_plots(result)
+            self.message.tell(
+                f"{int(result.averaged.used.sum())} of {len(result.chosen)} beads are averaged. "
+                "Save the PSF: with its spline, or as an image alone (.ome.tif, .ome.zarr)."
+            )
             self._add_average(result)
-
-    def _show_table(self, table: Any) -> None:
-        columns = [c for c in _SHOWN if c in table]
-        self.table.show_table(table[columns])
+        self._draw_profiles()
+        if self._result_plots:
+            self.plots.choice.setCurrentIndex(0)
 
     def _on_bead(self, row: int) -> None:
-        table = self.table.features.table
-        if {"x", "y"} <= set(table.columns):
-            z = self.point[0] if self.point else 0.0
-            if "z_um" in table and np.isfinite(table["z_um"].iloc[row]):
-                z = float(table["z_um"].iloc[row]) / self.scale_um[0]
-            self.point = (z, float(table["y"].iloc[row]), float(table["x"].iloc[row]))
-            self.draw()
+        table = self.beads.table
+        if table is None or self.point is None:
+            return
+        z = self.point[0]
+        if "z_um" in table and np.isfinite(table["z_um"].iloc[row]):
+            z = float(table["z_um"].iloc[row]) / self.scale_um[0]
+        self.point = (z, float(table["y"].iloc[row]), float(table["x"].iloc[row]))
+        self.draw()
 
     def _add_average(self, result: Any) -> None:
-        step, pixel, _ = self.scale_um
+        model = result.model
+        step, pixel = model.step_nm / 1000, model.pixel_nm / 1000
         self.viewer.add_image(
-            result.model.volume(),
+            model.volume(),
             name="averaged PSF",
             scale=(step, pixel, pixel),
             units=("um",) * 3,
@@ -596,62 +658,44 @@ class PsfDock(Dock):
             visible=False,
         )
 
-    def _on_save(self) -> None:
-        if self.result is None or self.result[3] is None:
+    def copy_script(self) -> None:
+        """Put a script that does the same on the clipboard."""
+        volume = self._newest()
+        try:
+            settings = self.beads.settings()
+        except LimelightError as error:
+            self.message.tell(str(error), error=True)
             return
-        name, stack, _settings, _result = self.result
+        stack = Stack(np.zeros((2, 1, 1))) if volume is None else self._stack_of(volume)
+        self.copy_text(script(self.beads.name, stack, settings))
+
+    def _on_save(self) -> None:
+        if self.result is None:
+            return
+        name, stack = self.result[:2]
         start = str((stack.path.parent if stack.path else Path.home()) / f"{stack.name}_psf")
         path, _ = QFileDialog.getSaveFileName(self, f"Save: {name}", start)
         if path:
             self.write(Path(path))
 
     def write(self, path: Path) -> None:
-        """Save the newest result; tells where to, or what is wrong."""
+        """Save the newest result; tells where to, or what is wrong.
+
+        Parameters
+        ----------
+        path : Path
+            Name of the files, to which suffixes are added; for the averaged PSF, one that ends
+            in ``.tif`` or ``.zarr`` saves the image alone.
+        """
         name, stack, settings, result = self.result
-        saving: Any = {
-            "Measure beads": save_beads,
-            "Calibrate z (astigmatism)": save_calibrated,
-            "Average beads, make a spline": save_average,
-        }[name]
         try:
-            written = saving(result, stack, settings, path)
-        except LimelightError as error:
-            self.message.tell(str(error), error=True)
+            if name == AVERAGE and path.suffix.lower() in _IMAGES:
+                written = [save_psf_image(result.model, path)]
+            else:
+                if path.suffix.lower() in (".csv", ".hdf5", ".yaml", ".png"):
+                    path = path.with_suffix("")
+                written = _SAVING[name](result, stack, settings, path)
+        except (LimelightError, OSError) as error:
+            self.message.tell(say(error), error=True)
             return
-        files = written if isinstance(written, list | tuple) else [written]
-        self.message.tell(f"Saved: {', '.join(Path(f).name for f in files)}.")
-
-
-def _bead_words(result: Any) -> str:
-    good, summary = result.good, result.summary
-    rejected = len(result.table) - len(good)
-
-    def median(column: str) -> str:
-        return f"{summary[column]['median']:.3f}" if column in summary else "–"
-
-    text = (
-        f"{len(good)} beads, {rejected} rejected. Median FWHM: lateral "
-        f"{median('fwhm_lateral_um')} µm, axial {median('fwhm_z_um')} µm"
-    )
-    if result.theory_um is not None:
-        text += f" (a perfect microscope: {result.theory_um[0]:.3f} and {result.theory_um[1]:.3f})"
-    return text + "."
-
-
-def _calibration_plots(result: Any) -> list[Plot]:
-    report = result.report
-    z = np.asarray(report.z_nm, float)
-    wx, wy = result.calibration.widths(z)
-    curves = Plot(
-        "Calibration curves",
-        "z (nm)",
-        "width (px)",
-        (
-            Line("beads, x", z, np.asarray(report.mean_sx), "points"),
-            Line("beads, y", z, np.asarray(report.mean_sy), "points"),
-            Line("curve, x", z, np.asarray(wx)),
-            Line("curve, y", z, np.asarray(wy)),
-        ),
-    )
-    residuals = Line("residuals", z, np.asarray(report.rms_nm, float))
-    return [curves, Plot("Residuals", "z (nm)", "root mean square (nm)", (residuals,))]
+        self.message.tell(f"Saved: {', '.join(Path(f).name for f in written)}.")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from limelight.reslice.live_volume import LiveVolume
 
+_PATIENCE = 3  # stacks without a slice, after which it ends
+
 __all__ = ["StackPlan", "StackStream"]
 
 
@@ -105,6 +107,7 @@ class StackStream:
             plan.slices, plan.step_um, plan.channels, clip, not plan.external, pixel_um
         )
         self._stopping = threading.Event()
+        self.gave_up = False
         if core.isSequenceRunning():  # live view gives way
             core.stopSequenceAcquisition()
         self.acquisition = Acquisition(
@@ -124,6 +127,12 @@ class StackStream:
         return self.feed.volume
 
     @property
+    def trouble(self) -> str:
+        """What went wrong last; empty if nothing did."""
+        messages = self.acquisition.status.messages
+        return str(messages[-1]) if messages else ""
+
+    @property
     def running(self) -> bool:
         """Whether stacks are being taken."""
         return bool(self.acquisition.is_running)
@@ -131,9 +140,15 @@ class StackStream:
     def _stacks(self) -> Iterator[list[dict[str, Any]]]:
         """Yield the events of stack after stack."""
         plan = self.plan
+        failed = received = 0
         for number in itertools.count():
-            if self._stopping.is_set():
+            if self._stopping.is_set() or self.gave_up:
                 return
+            status = self.acquisition.status
+            came = self.volume.received if self.volume is not None else 0
+            if came > received:
+                failed, received = status.failed, came
+            self.gave_up = status.failed - failed >= _PATIENCE * plan.slices
             if plan.external:
                 count = plan.slices * max(len(plan.channels), 1)
                 yield [{"axes": {"time": number, "slice": k}} for k in range(count)]

@@ -125,6 +125,7 @@ class PsfViews(QObject):
         shape: tuple[int, int, int],
         point: tuple[float, float, float],
         names: Sequence[str] = (),
+        keep: bool = False,
     ) -> None:
         """Show the views of each channel.
 
@@ -140,6 +141,8 @@ class PsfViews(QObject):
             z, y, x in voxels.
         names : sequence of str
             Names of the channels.
+        keep : bool
+            Whether views that are there keep the contrast that they have.
         """
         new = shape != self._shape or views[0].scale_um != self._scale
         if new or len(self.layers) != 3 * len(views):
@@ -157,6 +160,7 @@ class PsfViews(QObject):
                     origins[name],
                     limit,
                     f"PSF {name.upper()}{title}",
+                    keep,
                 )
         self._draw_cross()
         if new:
@@ -170,11 +174,12 @@ class PsfViews(QObject):
         origin: tuple[float, float],
         limits: tuple[float, float],
         name: str,
+        keep: bool,
     ) -> None:
         layer = self.layers.get(key)
         if layer is not None and layer in self._viewer.layers:
             layer.data = pixels
-            if tuple(layer.contrast_limits) != limits:
+            if not keep and tuple(layer.contrast_limits) != limits:
                 layer.contrast_limits = limits
             return
         self.layers[key] = self._viewer.add_image(
