@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Layer
 from qtpy.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -35,6 +36,7 @@ from limelight.widgets.metrics_source import HistorySource
 from limelight.widgets.metrics_status import RUNNING, StatusPanel, settings_of, start_watcher
 from limelight.widgets.metrics_watch import WatchDialog
 from limelight.widgets.molecules_jobs import Opened, open_job
+from limelight.widgets.reader import get_reader
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -376,11 +378,17 @@ class MetricsDock(Dock):
             self.open_table(path)
             return
         try:
-            added = self.viewer.open(path, plugin="napari-limelight")
+            read = get_reader(path)
+            if read is None:  # another plugin's, such as the picture of a page
+                added = list(self.viewer.open(path))
+            else:
+                layers = [Layer.create(*one) for one in read(path) if one[0] is not None]
+                added = [self.viewer.add_layer(layer) for layer in layers]
         except Exception as error:  # readers raise what they like; it is told
             self.message.tell(f"{path} cannot be shown: {say(error)}", error=True)
         else:
-            self.message.tell(f"{Path(path).name}: {len(added)} layer(s).")
+            names = ", ".join(str(layer.name) for layer in added)
+            self.message.tell(f"{Path(path).name}: {names or 'nothing to show'}.")
 
     def open_table(self, path: str) -> None:
         """Read a table and show it as a picture and as molecules."""

@@ -9,7 +9,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from limelight.core.errors import LimelightError
-from limelight.metrics import Database, DatabaseError, Filter, Rows, missing
+from limelight.metrics import Database, Filter, Rows, missing
 from limelight.widgets.dock import say
 from limelight.widgets.mailbox import NewestOnly
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["HistorySource", "RunPage"]
 
 _LOOK_MS = 3000
+_AGAIN_MS = 10_000  # where something is wrong
 _PATIENCE_S = 2.0
 
 
@@ -45,9 +46,15 @@ class RunPage:
     png: bytes | None
 
 
+@dataclass
+class _Known:
+    """What was read of a database; only the thread that reads looks at it."""
+
+    revision: tuple[int, float] | None = None
+
+
 @dataclass(frozen=True)
 class _Answer:
-    revision: tuple[int, float] | None
     rows: Rows | None
     status: Status
 
@@ -82,7 +89,7 @@ class HistorySource(QObject):
         self.gone = np.zeros(0, np.bool_)
         self.status: Status | None = None
         self.problem = ""
-        self._revision: tuple[int, float] | None = None
+        self._known = _Known()
         self._looker = NewestOnly(self)
         self._looker.answered.connect(self._on_look)
         self._looker.failed.connect(self._on_failed)
@@ -93,7 +100,7 @@ class HistorySource(QObject):
         self._pager.failed.connect(self._on_failed)
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_MS)
-        self._timer.timeout.connect(self.look)
+        self._timer.timeout.connect(self._on_time)
 
     # -- which database -------------------------------------------------------------------------
     def use(self, place: str | Path | None = None) -> None:
@@ -101,7 +108,7 @@ class HistorySource(QObject):
         old, self.database = self.database, None
         for mailbox in (self._looker, self._checker, self._pager):
             mailbox.forget()
-        self._revision, self.status = None, None
+        self._known, self.status = _Known(), None
         self.rows, self.gone = _no_rows(), np.zeros(0, np.bool_)
         try:
             self.database = Database(place, patience_s=_PATIENCE_S)
@@ -142,9 +149,13 @@ class HistorySource(QObject):
     # -- rows -----------------------------------------------------------------------------------
     def look(self) -> None:
         """Look whether there is anything new."""
-        database, known = self.database, self._revision
+        database, known = self.database, self._known
         if database is not None:
             self._looker.request(database, lambda: _look(database, known))
+
+    def _on_time(self) -> None:
+        if self._looker.idle:  # one that is locked takes longer to answer than it is asked
+            self.look()
 
     def _on_look(self, database: Database, answer: _Answer) -> None:
         if database is not self.database:
@@ -153,7 +164,7 @@ class HistorySource(QObject):
         self.status_changed.emit(answer.status)
         self._tell(answer.status.problem)
         if answer.rows is not None:
-            self._revision, self.rows = answer.revision, answer.rows
+            self.rows = answer.rows
             self.gone = _carried(self.gone, len(self.rows))
             self.rows_changed.emit()
             self.check_files()
@@ -187,24 +198,21 @@ class HistorySource(QObject):
     def _tell(self, problem: str) -> None:
         if problem != self.problem:
             self.problem = problem
+            self._timer.setInterval(_AGAIN_MS if problem else _LOOK_MS)
             self.failed.emit(problem)
 
 
-def _look(database: Database, known: tuple[int, float] | None) -> _Answer:
+def _look(database: Database, known: _Known) -> _Answer:
     status = database.status()
     if status.problem:
-        return _Answer(None, None, status)
+        return _Answer(None, status)
     revision = database.revision()
-    if revision == known:
-        return _Answer(revision, None, status)
-    try:
-        rows = database.query()
-    except DatabaseError:
-        if known is None:
-            raise
-        return _Answer(None, None, status)
+    if revision == known.revision:
+        return _Answer(None, status)
+    rows = database.query()
     rows.where(Filter(text="-"))  # the first search of a snapshot prepares it for the others
-    return _Answer(revision, rows, status)
+    known.revision = revision
+    return _Answer(rows, status)
 
 
 def _no_rows() -> Rows:

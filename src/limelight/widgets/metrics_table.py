@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import PurePath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +40,7 @@ def file_name(path: str | None) -> str:
     """Return the last part of a path of any system."""
     if not path:
         return ""
-    return PureWindowsPath(path).name if "\\" in path else PurePath(path).name
+    return path.rpartition("/" if "/" in path else "\\")[2]
 
 
 def when_text(moment: float) -> str:
