@@ -22,7 +22,11 @@ __all__ = ["add_to", "main"]
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "movie", nargs="?", type=Path, metavar="MOVIE", help="your movie; else a simulated microscope"
+        "movie",
+        nargs="?",
+        type=Path,
+        metavar="MOVIE",
+        help="your movie; else a simulated microscope",
     )
     parser.add_argument(
         "--output",
@@ -31,7 +35,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where everything is written (default: limelight-demo)",
     )
-    parser.add_argument("--simulate", type=int, metavar="FRAMES", help="how many frames the simulated microscope takes")
+    parser.add_argument(
+        "--simulate",
+        type=int,
+        metavar="FRAMES",
+        help="how many frames the simulated microscope takes",
+    )
     window = parser.add_mutually_exclusive_group()
     window.add_argument(
         "--window",
