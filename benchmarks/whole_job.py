@@ -97,7 +97,7 @@ def fresh_process(repeats: int, frames: int, peer: Path | None) -> list[Row]:
         path = Path(folder) / "movie.tif"
         write_tiff(path, scene("standard", frames=frames))
         results = Path(folder) / "movie_locs.hdf5"
-        ours = [sys.executable, "-m", "limelight", "localize", str(path), "--quiet"]
+        ours = [sys.executable, "-m", "limelight", "localize", str(path), "--quiet", "--no-quality"]
         ours += ["--baseline", "100", "--pixel-size", "100", "--overwrite"]
         theirs = [str(peer), "-c", PEER.format(cores=cores), "localize", str(path), "-b", "7"]
         theirs += ["-bl", "100", "-s", "1", "-ga", "1", "-px", "100", "-g", str(THRESHOLD)]
