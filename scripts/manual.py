@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
 MARKER = re.compile(
-    r"^<!-- (columns|settings|parts|help|scenes|benchmarks)(?: ([\w./ -]+?))? -->$", re.M
+    r"^<!-- (columns|settings|parts|modules|help|scenes|benchmarks)(?: ([\w./ -]+?))? -->$", re.M
 )
 
 
@@ -73,6 +73,28 @@ def make_settings(group: str = "", name: str = "") -> str:
     if not rows:
         return "*It has no settings.*"
     return table(["Setting", "Default", "Unit", "Allowed", "Meaning"], rows)
+
+
+def make_modules() -> str:
+    """Modules of pipelines: what they do, take and give, and their settings."""
+    from limelight.segment import load_all
+
+    told = []
+    for name, module in load_all().items():
+        inputs = ", ".join(
+            f"`{i.name}` ({i.pipe}{', optional' if i.optional else ''})" for i in module.inputs
+        )
+        outputs = ", ".join(f"`{o.name}` ({o.pipe})" for o in module.outputs)
+        part = [f"## {name}", module.summary, f"Takes {inputs}. Gives {outputs}."]
+        rows = []
+        for field in module.fields:
+            given = "to be given" if field.name in module.required else f"`{field.default}`"
+            allowed = ", ".join(f"`{c}`" for c in field.choices)
+            rows.append([f"`{field.name}`", given, field.unit or "-", allowed, field.help])
+        if rows:
+            part.append(table(["Setting", "Default", "Unit", "Allowed", "Meaning"], rows))
+        told.append("\n\n".join(part))
+    return "\n\n".join(told)
 
 
 def make_help(*command: str) -> str:

@@ -106,3 +106,55 @@ def test_without_objects_it_says_what_to_do(qtbot):
     assert "Segment an image first" in made.message.text()
     assert not made.export.isEnabled()
     made._listeners.close()
+
+
+def test_objects_are_exported_with_their_image(dock, viewer, tmp_path):
+    import zarr
+
+    dock.write(str(tmp_path / "a.ome.zarr"))
+    assert "No image has the shape" in dock.message.text()
+    viewer.add_image(np.ones((60, 80), np.uint16), name="DAPI", scale=(0.5, 0.5))
+    dock.write(str(tmp_path / "a.ome.zarr"))
+    assert "6 objects are saved as a.ome.zarr" in dock.message.text()
+    group = zarr.open_group(str(tmp_path / "a.ome.zarr"), mode="r")
+    assert np.array_equal(group["labels/Cells/0"][...], viewer.layers["Cells"].data)
+    kept = pd.read_parquet(tmp_path / "a.ome.zarr" / "tables" / "Cells" / "table.parquet")
+    assert kept["label"].tolist() == list(range(2, 8))
+
+
+def test_an_object_that_was_painted_is_found_where_it_is_now(dock, viewer):
+    layer = viewer.layers["Cells"]
+    dock.look_at(3)
+    layer.data[layer.data == 3] = 0
+    layer.data[50:55, 70:75] = 3
+    dock.look_at(3)
+    assert viewer.scene.camera.center[-2:] == pytest.approx((26.0, 36.0))
+    layer.data[layer.data == 3] = 0
+    dock.look_at(3)
+    assert "not in the picture any more" in dock.message.text()
+
+
+def test_two_hundred_thousand_objects(qtbot):
+    from time import perf_counter
+
+    side = 448  # x 5 pixels: 200,704 objects
+    numbers = np.arange(1, side * side + 1, dtype=np.int32).reshape(side, side)
+    labels = np.kron(numbers, np.ones((4, 4), np.int32))
+    labels = np.pad(labels.reshape(side, 4, side, 4), ((0, 0), (0, 1), (0, 0), (0, 1)))
+    model = ViewerModel()
+    layer = model.add_labels(labels.reshape(side * 5, side * 5), name="Many")
+    layer.features = pd.DataFrame({"index": numbers.ravel(), "a": np.arange(side * side) % 97})
+    dock = ObjectsDock(model)
+    qtbot.addWidget(dock)
+    dock.look_at(5)  # boxes are listed once
+    start = perf_counter()
+    for label in range(100, 110):
+        dock.look_at(label)
+    assert (perf_counter() - start) / 10 < 0.5  # some 20 ms on a quiet machine
+    start = perf_counter()
+    dock.view.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    dock.view.choose(7)
+    dock.colour.setCurrentIndex(dock.colour.findText("a"))
+    dock.paint()
+    assert perf_counter() - start < 20
+    dock._listeners.close()

@@ -253,3 +253,34 @@ def test_a_folder_is_segmented(dock, qtbot, tmp_path, viewer):
     assert "a: done, 5 Nuclei" in dialog.log.toPlainText()
     assert (tmp_path / "out" / "labels" / "a_Nuclei.tif").is_file()
     dialog.close()
+
+
+def test_a_stack_is_segmented_and_placed_in_space(dock, viewer, qtbot):
+    plane = viewer.layers["DAPI"].data
+    viewer.layers.clear()
+    movie = np.stack([np.stack([plane, plane, plane // 2])] * 2)
+    viewer.add_image(
+        movie,
+        name="DAPI",
+        scale=(1, 0.5, 0.2, 0.2),
+        translate=(0, 3, 0, 0),
+        axis_labels=("t", "z", "y", "x"),
+    )
+    dock.stack.setChecked(True)
+    add(dock, "smooth", "threshold_otsu", "label", "register_objects", "measure_morphology")
+    settled(dock, qtbot)
+    layer = viewer.layers["Nuclei"]
+    assert layer.data.shape == (3, 120, 150)
+    assert tuple(layer.scale) == (0.5, 0.2, 0.2)
+    assert tuple(layer.translate) == (3, 0, 0)
+    assert layer.axis_labels == ("z", "y", "x")
+    # Shapes are measured in planes; it says so, and what was found before is there all the same.
+    assert "measure_morphology" in dock.message.text()
+    assert "2D" in dock.failed["measure_morphology"]
+    dock.list.setCurrentItem(dock.list.topLevelItem(1))
+    mask = viewer.layers["threshold_otsu: mask"]
+    assert mask.data.ndim == 3
+    assert tuple(mask.scale) == (0.5, 0.2, 0.2)
+    dock.stack.setChecked(False)
+    settled(dock, qtbot)
+    assert viewer.layers["Nuclei"].data.shape == (120, 150)

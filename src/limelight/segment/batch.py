@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["BatchResult", "FieldStatus", "batch_job", "segment_field"]
 
 _PLACE = ("plate_name", "well_name", "well_pos_y", "well_pos_x", "position", "tpoint")
-_METADATA = ("centroid_y", "centroid_x", "is_border")
+_METADATA = ("centroid_z", "centroid_y", "centroid_x", "is_border")
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["relate_all"]
 
-_ABOUT = ("centroid_y", "centroid_x", "is_border")
+_ABOUT = ("centroid_z", "centroid_y", "centroid_x", "is_border")
 
 
 def relate_all(objects: Mapping[str, SegmentedObjects]) -> dict[str, SegmentedObjects]:
     """Add to each object its place, whether it touches the border, its parents and children.
 
-    The columns are ``centroid_y`` and ``centroid_x`` (px), ``is_border``, ``parent_<Name>`` (0:
-    none) and ``count_<Name>``.  Of two kinds of objects that overlap, the one with the larger mean
-    size is the parent.
+    The columns are ``centroid_y`` and ``centroid_x`` (px; ``centroid_z`` in a stack),
+    ``is_border``, ``parent_<Name>`` (0: none) and ``count_<Name>``.  Of two kinds of objects that
+    overlap, the one with the larger mean size is the parent.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from limelight.core.errors import LimelightError
+from limelight.core.errors import LimelightError, ParameterError
+from limelight.core.image import object_table
+from limelight.io.label_zarr import write_image
 from limelight.segment.gating import (
     CLASS,
     classified,
@@ -66,6 +69,7 @@ class ObjectsDock(Dock):
         super().__init__(napari_viewer)
         self.table = pd.DataFrame()
         self._mark: Labels | None = None
+        self._boxes: tuple[np.ndarray[Any, Any], pd.DataFrame] | None = None
         self._followed: Layer | None = None
         self._build()
         self._connect()
@@ -97,7 +101,12 @@ class ObjectsDock(Dock):
         self.class_name.setToolTip(
             "Class of the objects that are drawn around on the plot; empty takes them out"
         )
-        self.export = button(self, "export", "Export…", "Save the table as CSV, TSV or Parquet")
+        self.export = button(
+            self,
+            "export",
+            "Export…",
+            "Save the table (CSV, TSV, Parquet), or image, labels and table (OME-Zarr)",
+        )
         page = QWidget(self)
         column = QVBoxLayout(page)
         column.setContentsMargins(4, 4, 4, 4)
@@ -184,18 +193,39 @@ class ObjectsDock(Dock):
         """Centre an object and outline it."""
         layer = self.layer
         data = np.asarray(layer.data)
-        places = np.nonzero(data == label)
-        if not len(places[0]):
+        box = self._box(data, label)
+        if box is None:
             self.message.tell(f"Object {label} is not in the picture any more.")
             return
-        low = np.array([p.min() for p in places])
-        high = np.array([p.max() + 1 for p in places])
+        low, high = box
         self._outline(layer, data, label, low, high)
         middle = layer.data_to_world((low + high - 1) / 2)
-        self.viewer.scene.camera.center = tuple(middle)[-3:] if layer.ndim > 2 else (0, *middle[-2:])
+        self.viewer.scene.camera.center = (
+            tuple(middle)[-3:] if layer.ndim > 2 else (0, *middle[-2:])
+        )
         if layer.ndim > 2:
             self.viewer.dims.set_point(range(layer.ndim - 2), middle[:-2])
         self.message.tell("")
+
+    def _box(
+        self, data: np.ndarray[Any, Any], label: int
+    ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
+        """Return first and behind-last place of an object along each axis."""
+        if self._boxes is None or self._boxes[0] is not data:
+            self._boxes = (data, object_table(data) if data.ndim in (2, 3) else pd.DataFrame())
+        table = self._boxes[1]
+        if label in table.index:
+            row = table.loc[[label]]
+            axes = "zyx"[-data.ndim :]
+            low = row[[f"{a}0" for a in axes]].to_numpy(int)[0]
+            high = row[[f"{a}1" for a in axes]].to_numpy(int)[0]
+            inside = data[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+            if (inside == label).any():
+                return low, high
+        places = np.nonzero(data == label)  # it was painted since
+        if not len(places[0]):
+            return None
+        return np.array([p.min() for p in places]), np.array([p.max() + 1 for p in places])
 
     def _outline(
         self, layer: Any, data: Any, label: int, low: np.ndarray, high: np.ndarray
@@ -336,16 +366,54 @@ class ObjectsDock(Dock):
 
     def _on_export(self) -> None:
         path, _ = QFileDialog.getSaveFileName(
-            self, "Export features", f"{self.layer.name}.csv", "Tables (*.csv *.tsv *.parquet)"
+            self,
+            "Export objects",
+            f"{self.layer.name}.csv",
+            "Features (*.csv *.tsv *.parquet);;Image, labels and features (*.ome.zarr)",
         )
         if path:
             self.write(path)
 
     def write(self, path: str) -> None:
-        """Save the table; tells where to, or what is wrong."""
+        """Save the table, or with the image and the labels; tells where to, or what is wrong."""
         try:
-            written = write_features(self.table, path)
+            if path.lower().endswith(".zarr"):
+                written = self._write_zarr(Path(path))
+            else:
+                written = write_features(self.table, path)
         except LimelightError as error:
             self.message.tell(str(error), error=True)
             return
         self.message.tell(f"{len(self.table):,} objects are saved as {written.name}.")
+
+    def _write_zarr(self, path: Path) -> Path:
+        """Write image, labels and features as OME-Zarr.
+
+        Raises
+        ------
+        LimelightError
+            If no image has the shape of the labels, or it cannot be written.
+        """
+        from napari.layers import Image
+
+        layer = self.layer
+        labels = np.asarray(layer.data)
+        images = {
+            str(x.name): np.asarray(x.data)
+            for x in self.viewer.layers
+            if isinstance(x, Image) and x.data.shape == labels.shape and not x.rgb
+            if x.metadata.get("limelight_step") is None
+        }
+        if not images:
+            raise ParameterError(
+                f"No image has the shape of the objects {labels.shape}; open theirs first."
+            )
+        dtype = np.result_type(*(x.dtype for x in images.values()))
+        images = {name: x.astype(dtype, copy=False) for name, x in images.items()}
+        units = [str(u) for u in layer.units[-2:]]
+        z, y, x = (float(s) for s in (1.0, *layer.scale)[-3:])
+        scale = (z, y, x) if "micro" in units[0] else None
+        table = self.table.rename(columns={"index": "label"})
+        texts = {c: table[c].astype(str) for c in table.columns if table[c].dtype == object}
+        name = str(layer.name).replace("/", "-")
+        return write_image(path, images, {name: labels}, {name: table.assign(**texts)}, scale=scale)

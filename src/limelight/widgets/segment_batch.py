@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from limelight.core.errors import LimelightError
 from limelight.segment import batch_job, find_fields
-from limelight.widgets.controls import MessageLabel
+from limelight.widgets.controls import ChoiceBox, MessageLabel
 from limelight.widgets.dock import button, say
 from limelight.widgets.worker import JobRunner, RunBar
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from limelight.widgets.worker import Outcome
 
 __all__ = ["BatchDialog"]
+
+_FORMS = {"TIFF": "tiff", "OME-Zarr": "ome-zarr", "OME-Zarr, in the images": "into-input"}
 
 
 class BatchDialog(QDialog):
@@ -58,9 +60,18 @@ class BatchDialog(QDialog):
         self.patterns = {
             c.name: QLineEdit(self) for c in pipeline.channels if len(pipeline.channels) > 1
         }
+        self.format = ChoiceBox(self)
+        self.format.setObjectName("format")
+        self.format.setToolTip(
+            "Label images as TIFF with tables beside them; OME-Zarr with image, labels and "
+            "features; or labels and features added to the OME-Zarr that the images come from"
+        )
+        for title, form_name in _FORMS.items():
+            self.format.addItem(title, form_name)
         form = QFormLayout()
         form.addRow("Images", self._with_browse(self.input, "Images to segment"))
         form.addRow("Results", self._with_browse(self.output, "Folder for the results"))
+        form.addRow("Labels as", self.format)
         for name, line in self.patterns.items():
             line.setObjectName(f"pattern_{name}")
             line.setPlaceholderText("found by itself, or such as *_w1.tif")
@@ -124,7 +135,7 @@ class BatchDialog(QDialog):
         try:
             names = [c.name for c in self.pipeline.channels]
             fields = find_fields(source, names, patterns)
-            job = batch_job(self.pipeline, fields, Path(folder))
+            job = batch_job(self.pipeline, fields, Path(folder), form=self.format.currentData())
         except (LimelightError, OSError) as error:
             self.message.tell(say(error), error=True)
             return

@@ -27,6 +27,7 @@ from limelight.segment import (
     Channel,
     Pipeline,
     SavedObjects,
+    SegmentedObjects,
     as_script,
     load_pipeline,
     pipeline_job,
@@ -534,12 +535,25 @@ class SegmentDock(Dock):
             reason = getattr(outcome.error, "reason", say(outcome.error))
             if step in [s.name for s in self.pipeline]:
                 self.failed = {step: reason}
+                self.shown.show_objects(self._found_before(step), self._like())
             self.message.tell(say(outcome.error), error=True)
         elif outcome.state == "done":
             self.result = outcome.result
             self.shown.show_objects(outcome.result.objects, self._like())
             self._tell(outcome.result)
         self.show_pipeline()
+
+    def _found_before(self, failed: str) -> dict[str, SegmentedObjects]:
+        """Return the objects that the steps before one that failed gave."""
+        found: dict[str, SegmentedObjects] = {}
+        for step in self.pipeline.steps[: self.pipeline.index(failed)]:
+            result = self.steps.get(step.name)
+            if not step.active or result is None or result.step != step:
+                continue
+            for name, value in result.outputs.items():
+                if isinstance(value, SegmentedObjects):
+                    found[step.key(name)] = value.named(step.key(name))
+        return found
 
     def _tell(self, result: PipelineResult) -> None:
         counts = ", ".join(f"{len(o):,} {name}" for name, o in result.objects.items())

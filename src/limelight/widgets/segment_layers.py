@@ -40,15 +40,19 @@ class SegmentLayers:
         self._shown: dict[str, Layer] = {}
         self._objects: dict[str, Labels] = {}
 
-    def placement(self, layer: Layer | None) -> dict[str, Any]:
-        """Return scale, place and units for what was computed from a layer's plane in view."""
-        if layer is None:
+    def placement(self, layer: Layer | None, ndim: int = 2) -> dict[str, Any]:
+        """Return scale, place and units for what was computed from a layer's plane or stack."""
+        if layer is None or layer.ndim < ndim:
             return {}
+        axes = list(range(layer.ndim))[-2:]
+        if ndim == 3:
+            names = [str(a).lower() for a in layer.axis_labels[:-2]]
+            axes = [names.index("z") if "z" in names else layer.ndim - 3, *axes]
         return {
-            "scale": layer.scale[-2:],
-            "translate": layer.translate[-2:],
-            "units": layer.units[-2:],
-            "axis_labels": layer.axis_labels[-2:],
+            "scale": [float(layer.scale[a]) for a in axes],
+            "translate": [float(layer.translate[a]) for a in axes],
+            "units": [layer.units[a] for a in axes],
+            "axis_labels": [layer.axis_labels[a] for a in axes],
         }
 
     def show_step(self, result: StepResult | None, like: Layer | None) -> None:
@@ -58,7 +62,7 @@ class SegmentLayers:
             for name, value in result.outputs.items():
                 if isinstance(value, Measurement | SegmentedObjects):
                     continue  # objects have layers of their own, tables have none
-                if np.asarray(value).ndim == 2:
+                if np.asarray(value).ndim in (2, 3):
                     wanted[f"{result.step.name}: {name}"] = np.asarray(value)
         for name in [n for n in self._shown if n not in wanted]:
             layer = self._shown.pop(name)
@@ -77,7 +81,7 @@ class SegmentLayers:
                 return
         if old is not None and old in self._viewer.layers:
             self._viewer.layers.remove(old)
-        about = {"name": name, "metadata": {STEP_KEY: name}, **self.placement(like)}
+        about = {"name": name, "metadata": {STEP_KEY: name}, **self.placement(like, data.ndim)}
         active = self._viewer.layers.selection.active
         if mask:
             layer: Layer = self._viewer.add_labels(data, opacity=0.8, **about)
@@ -104,8 +108,12 @@ class SegmentLayers:
                 continue
             features = found.features.reset_index(names="index")  # napari's name for the label
             layer = self._objects.get(name)
+            if layer is not None and layer.data.ndim != found.labels.ndim:
+                if layer in self._viewer.layers:  # a plane before, a stack now
+                    self._viewer.layers.remove(layer)
+                layer = None
             if layer is None or layer not in self._viewer.layers:
-                place = self.placement(like) if found.labels.ndim == 2 else {}
+                place = self.placement(like, found.labels.ndim)
                 layer = self._viewer.add_labels(found.labels.copy(), name=name, **place)
                 layer.contour = _CONTOUR
                 self._objects[name] = layer
