@@ -159,43 +159,78 @@ def test_demo_opens_napari_with_layers_in_place_and_the_dock(
     monkeypatch.setattr(napari, "Viewer", lambda **_: viewer)
     monkeypatch.setattr(napari, "run", lambda: None)
     assert main(["demo", "--simulate", "20", "--output", str(tmp_path), "--window"]) == 0
+    names = [layer.name for layer in viewer.layers]
+    assert names[0] == "demo"
+    assert "demo super-resolution (localize)" in names
+    assert "demo molecules (localize)" in names
+    assert viewer.layers["demo"].data.shape == (20, 512, 512)
+    np.testing.assert_allclose(viewer.layers["demo"].scale[-2:], (0.1, 0.1))
+    docks = " ".join(viewer.window.dock_widgets)
+    assert "Microscope" in docks
+    assert "Acquisition" in docks
+    assert (tmp_path / "demo.html").exists()
+    assert (tmp_path / "demo_locs.hdf5").exists()
+    release(viewer)
+
+
+def test_demo_of_a_movie_opens_napari_with_layers_in_place(
+    make_napari_viewer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import napari
+
+    from limelight.cli import main
+    from limelight.core.simulate import scene
+    from limelight.io import write_tiff
+
+    write_tiff(tmp_path / "mine.tif", scene("standard", frames=5))
+    viewer = make_napari_viewer()
+    monkeypatch.setattr(napari, "Viewer", lambda **_: viewer)
+    monkeypatch.setattr(napari, "run", lambda: None)
+    assert main(["demo", str(tmp_path / "mine.tif"), "--output", str(tmp_path), "--window"]) == 0
     movie, mean, molecules = viewer.layers
     assert [mean.name, molecules.name] == ["mean", "molecules"]
-    np.testing.assert_allclose(movie.scale[-2:], (0.1, 0.1))
     np.testing.assert_allclose(mean.extent.world, movie.extent.world[:, 1:])
     np.testing.assert_allclose(molecules.extent.world, mean.extent.world, atol=0.06)
     assert "Localize" in " ".join(viewer.window.dock_widgets)
+
+
+def release(viewer: Any) -> None:
+    """Leave no microscope behind, as closing napari does."""
+    import pymmcore
+
+    from limelight.acquire import find_core
+
+    for name in list(viewer.window.dock_widgets):
+        viewer.window.remove_dock_widget(viewer.window._wrapped_dock_widgets[name])
+    core = find_core(load=False)
+    core.unloadAllDevices()
+    pymmcore.CMMCore.registerCallback(core, None)
 
 
 def test_closing_the_window_stops_the_microscope(make_napari_viewer: Any, tmp_path: Path) -> None:
     from qtpy.QtCore import QTimer
     from qtpy.QtWidgets import QApplication
 
-    from limelight.demo.microscope import observe_job
+    from limelight.acquire import Dataset
     from limelight.demo.window import watch
     from limelight.localize import LocalizeSettings
 
     viewer = make_napari_viewer()
-    sessions = []
-
-    def note(progress: Any) -> None:
-        if not sessions:
-            sessions.append(progress.partial)
+    seen = []
 
     def close_when_it_runs() -> None:
-        if sessions and len(sessions[0].table):
+        if seen and seen[-1].done > 5:
             timer.stop()
-            QApplication.instance().exit()  # what napari leads to
+            QApplication.instance().quit()  # as napari does
 
     timer = QTimer()
     timer.timeout.connect(close_when_it_runs)
     timer.start(50)
-    job = observe_job(tmp_path, 20_000, LocalizeSettings.of(fit="mle"))
-    assert watch(viewer, job, note) is None
-    acquisition = sessions[0].acquisition
-    assert not acquisition.is_running
-    assert acquisition.finish_reason == "canceled"
-    assert 0 < acquisition.status.saved < 20_000
+    assert watch(viewer, tmp_path, 20_000, LocalizeSettings.of(fit="mle"), seen.append) is None
+    (folder,) = tmp_path.iterdir()
+    with Dataset(folder) as dataset:
+        assert 5 < len(dataset) < 20_000
+    release(viewer)
 
 
 def test_a_microscope_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,9 +118,11 @@ def demo(
     if result.live:
         print(f"\nFrames         {result.path}", end="")
     print(f"\nPicture        {picture}\nMolecules      {table}\nSummary page   {page}", flush=True)
-    if shown:
+    if shown and result.viewer is not None:
+        _linger(result.viewer)
+    elif shown:
         with open_movie(result.path, camera=camera) as source:
-            _show(source, mean, locs, result.viewer)
+            _show(source, mean, locs)
     elif window is None:
         print("There is no screen here, so napari was not opened.")
     return 0
@@ -160,16 +162,15 @@ def _observe(output: Path, frames: int, settings: LocalizeSettings, window: bool
         f"Starting the simulated microscope: {frames:,} frames of {EXPOSURE_MS:g} ms "
         "(the first time, the fits are compiled first)"
     )
-    job = observe_job(output, frames, settings)
     viewer = None
     with _Bar() as show:
         if window:
             viewer = import_napari().Viewer(title="Limelight")
-            session = watch(viewer, job, show)
+            session = watch(viewer, output, frames, settings, show)
             if session is None:
                 raise LimelightError("The window was closed, so the microscope was stopped.")
         else:
-            session = run(job, show)
+            session = run(observe_job(output, frames, settings), show)
     assert session.folder is not None
     status = session.acquisition.status
     for name, skipped in status.skipped.items():
@@ -312,15 +313,24 @@ def _has_screen() -> bool:
     return True
 
 
-def _show(movie: Movie, mean: Any, locs: Localizations, viewer: Any = None) -> None:
+def _linger(viewer: Any) -> None:
+    """Leave a window to the person, until it is closed."""
+    from limelight.demo.window import import_napari
+
+    # Its place since napari 0.9; before that, an attribute of the viewer.
+    overlays = getattr(getattr(viewer, "canvas", None), "overlays", viewer)
+    overlays.scale_bar.visible = True
+    import_napari().run()
+
+
+def _show(movie: Movie, mean: Any, locs: Localizations) -> None:
     """Show the movie, its mean, the molecules and the Localize dock in napari."""
     from limelight.core.render import render
     from limelight.demo.window import import_napari
     from limelight.io import LazyFrames
 
     napari = import_napari()
-    if viewer is None:
-        viewer = napari.Viewer(title="Limelight")
+    viewer = napari.Viewer(title="Limelight")
     pixel = locs.pixel_size_nm / 1000
     place: dict[str, Any] = {"scale": (pixel, pixel), "units": ("um", "um")}
     # Not through the reader: here we may know more of the camera than the file does.
@@ -350,9 +360,6 @@ def _show(movie: Movie, mean: Any, locs: Localizations, viewer: Any = None) -> N
         translate=drawn.translate_um,
         units=("um", "um"),
     )
-    # Its place since napari 0.9; before that, an attribute of the viewer.
-    overlays = getattr(getattr(viewer, "canvas", None), "overlays", viewer)
-    overlays.scale_bar.visible = True
     viewer.reset_view()
     viewer.window.add_plugin_dock_widget("napari-limelight", "Localize")
-    napari.run()
+    _linger(viewer)

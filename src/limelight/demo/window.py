@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from limelight.core.errors import LimelightError
-from limelight.core.job import run
+from limelight.core.locs.live_table import LiveTable
+from limelight.demo.microscope import EXPOSURE_MS, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from limelight.core.job import Job, Progress
-    from limelight.demo.microscope import Session
+    from limelight.core.job import Progress
+    from limelight.localize import LocalizeSettings
 
 __all__ = ["import_napari", "watch"]
 
-_EVERY_MS = 33
-_PICTURE_EVERY = 6  # looks; a picture of molecules changes less than a frame
+NAME = "demo"
+_LAST_MS = 200
 
 
 def import_napari() -> Any:
@@ -39,94 +39,27 @@ def import_napari() -> Any:
     return napari
 
 
-class _Look:
-    """Two layers that follow a session."""
-
-    def __init__(self, viewer: Any) -> None:
-        self.viewer = viewer
-        self.session: Session | None = None
-        self._frame: Any = None
-        self._molecules: Any = None
-        self._index, self._looks, self._drawn = -1, 0, 0
-
-    def __call__(self) -> None:
-        """Show what is new."""
-        if self.session is None:
-            return
-        self._looks += 1
-        frame = self.session.acquisition.latest
-        if frame is not None and frame.index != self._index:
-            self._index = frame.index
-            self._show_frame(frame.pixels)
-        if self._looks % _PICTURE_EVERY == 0 and self.session.picture.molecules != self._drawn:
-            self._drawn = self.session.picture.molecules
-            self._show_molecules()
-        status = self.session.acquisition.status
-        self.viewer.status = (
-            f"{status.acquired:,} frames, {status.rate:.0f} per second; "
-            f"{len(self.session.table):,} molecules"
-        )
-
-    def _show_frame(self, pixels: Any) -> None:
-        if self._frame is not None:
-            self._frame.data = pixels
-            return
-        assert self.session is not None
-        size = self.session.camera.pixel_size_nm / 1000
-        low, high = (float(q) for q in np.quantile(pixels, (0.001, 0.9995)))
-        self._frame = self.viewer.add_image(
-            pixels,
-            name="live",
-            scale=(size, size),
-            units=("um", "um"),
-            contrast_limits=(low, max(high, low + 1)),
-        )
-        self.viewer.reset_view()
-
-    def _show_molecules(self) -> None:
-        assert self.session is not None
-        picture = self.session.picture.picture()
-        lit = picture.image[picture.image > 0.01 * picture.image.max()]
-        high = max(float(np.percentile(lit, 97)) if lit.size else 0.0, 0.2)
-        if self._molecules is None:
-            # beside the camera's image, where both are to be seen
-            y, x = picture.translate_um
-            aside = picture.image.shape[1] * picture.scale_um[1] * 1.02
-            self._molecules = self.viewer.add_image(
-                picture.image,
-                name="molecules, live",
-                colormap="inferno",
-                gamma=0.6,
-                blending="additive",
-                scale=picture.scale_um,
-                translate=(y, x + aside),
-                units=("um", "um"),
-            )
-            self.viewer.reset_view()
-        else:
-            self._molecules.data = picture.image
-        self._molecules.contrast_limits = (0.0, high)
-
-    def remove(self) -> None:
-        """Take the layers away."""
-        for layer in (self._frame, self._molecules):
-            if layer is not None and layer in self.viewer.layers:
-                self.viewer.layers.remove(layer)
-
-
 def watch(
-    viewer: Any, job: Job[Session], on_progress: Callable[[Progress], object]
+    viewer: Any,
+    folder: Path,
+    frames: int,
+    settings: LocalizeSettings,
+    on_progress: Callable[[Progress], object],
 ) -> Session | None:
-    """Run a session's job, and show it in a viewer meanwhile.
+    """Acquire at the simulated microscope with the docks of a viewer.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Two layers are added, and removed at the end.
-    job : Job
-        As `observe_job` makes it.
+        The docks Microscope and Acquisition are opened in it, and stay.
+    folder : path
+        Where the data set is saved.
+    frames : int
+        How many frames.
+    settings : LocalizeSettings
+        How to localize.
     on_progress : callable
-        Is told of every step, in another thread.
+        Is told of every step.
 
     Returns
     -------
@@ -136,55 +69,68 @@ def watch(
     Raises
     ------
     Exception
-        What the job raised.
+        What the acquisition raised.
     """
+    import useq
     from qtpy.QtCore import QTimer
     from qtpy.QtWidgets import QApplication
 
-    look = _Look(viewer)
-    result: list[Session] = []
-    errors: list[BaseException] = []
-    closed = threading.Event()
+    from limelight.acquire.scope import bench_of, camera_of
+    from limelight.localize.live import LiveLocalize
 
-    def step(progress: Progress) -> None:
-        if closed.is_set():
-            raise KeyboardInterrupt
-        look.session = progress.partial
-        on_progress(progress)
+    add = viewer.window.add_plugin_dock_widget
+    _, microscope = add("napari-limelight", "Microscope", tabify=True)
+    _, dock = add("napari-limelight", "Acquisition", tabify=True)
+    for one in (microscope, dock):
+        one.remembers = False  # a person's own settings are for the next time
+    microscope.open("simulated")
+    core = microscope.core
+    core.setExposure(EXPOSURE_MS)
+    dock.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": frames}))
+    dock.processors.restore([("localize", LiveLocalize.of(settings).to_dict(), True)])
+    dock.folder.setText(str(folder))
+    dock.title.setText(NAME)
+    dock.format.setCurrentIndex(dock.format.findData("ndtiff"))
+    dock.raw.setChecked(False)
 
-    def work() -> None:
-        try:
-            result.append(run(job, step))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=work, name="limelight-demo")
+    outcomes: list[Any] = []
+    closed: list[bool] = []
     app: Any = QApplication.instance()
-    timer = QTimer()
 
-    def tick() -> None:
-        if closed.is_set():
-            app.exit()
-            return
-        look()
-        if not thread.is_alive():
-            app.exit()
+    def note_closed() -> None:
+        closed.append(True)
 
-    timer.timeout.connect(tick)
-    app.lastWindowClosed.connect(closed.set)
-    thread.start()
-    timer.start(_EVERY_MS)
+    def done(outcome: Any) -> None:
+        outcomes.append(outcome)
+        QTimer.singleShot(_LAST_MS, app.exit)  # what is shown at the end, is
+
+    dock.runner.progressed.connect(on_progress)
+    dock.runner.finished.connect(done)
+    app.lastWindowClosed.connect(note_closed)
+    begun = time.perf_counter()
+    dock.begin()
     try:
         app.exec()  # not a loop of our own: napari quits the application when it is closed
     finally:
-        if thread.is_alive():
-            closed.set()
-        timer.stop()
-        app.lastWindowClosed.disconnect(closed.set)
-        thread.join()
-    if closed.is_set():
+        app.lastWindowClosed.disconnect(note_closed)
+        acquisition = dock.acquisition
+        if acquisition is not None and acquisition.is_running:
+            acquisition.abort()
+            acquisition.await_end()
+    if closed or not outcomes:
         return None
-    if errors:
-        raise errors[0]
-    look.remove()
-    return result[0]
+    if outcomes[0].error is not None:
+        raise outcomes[0].error
+    if acquisition is None or outcomes[0].state != "done":
+        raise LimelightError("The acquisition was cancelled; what was acquired is kept.")
+    session = Session(
+        acquisition,
+        camera_of(core),
+        table=acquisition.results.tables.get("localize") or LiveTable(),
+        folder=acquisition.path,
+        seconds=time.perf_counter() - begun,
+    )
+    bench = bench_of(core)
+    if bench.taken == acquisition.status.acquired:
+        session.truth = bench.truth()
+    return session

@@ -72,6 +72,7 @@ class AcquisitionView(QObject):
 
     def _reset(self) -> None:
         self._index = -1
+        self._fitted: tuple[Any, ...] | None = None
         self._places: dict[str, tuple[float, ...]] = {}
         self._drawn: dict[str, int] = {}
         self._limits: tuple[float, float] | None = None
@@ -143,7 +144,17 @@ class AcquisitionView(QObject):
                 self._viewer.layers.remove(newest)
             if self.follow:
                 self._go_to_last()
+        if self._fitted is not None and self._fitted == self._where():
+            self._viewer.reset_view()  # pictures are over the images now; nobody has zoomed
         self._add_tables(acquisition)
+
+    def _where(self) -> tuple[Any, ...]:
+        camera = self._viewer.scene.camera
+        return (camera.zoom, tuple(camera.center))
+
+    def _fit_view(self) -> None:
+        self._viewer.reset_view()
+        self._fitted = self._where()
 
     def stop(self) -> None:
         """Look no more."""
@@ -247,7 +258,7 @@ class AcquisitionView(QObject):
                 y, x = self._places[name]
                 layer.translate = (y, x + _ASIDE * picture.image.shape[1] * layer.scale[1])
                 if before is None:
-                    self._viewer.reset_view()
+                    self._fit_view()
             else:
                 layer.translate = self._places[name]
             lit = picture.image[picture.image > 0.01 * picture.image.max()]

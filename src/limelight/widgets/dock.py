@@ -48,6 +48,8 @@ class Dock(QWidget):
     """Name of the dock's memory."""
     unit = ""
     """What the run bar counts."""
+    remembers = True
+    """Whether settings are kept for the next time."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
@@ -145,6 +147,8 @@ class Dock(QWidget):
     def remember(self) -> None:
         """Keep the settings for the next time."""
         self._remember_later.stop()
+        if not self.remembers:
+            return
         self.memory = self.state()
         remember(self.name, self.memory)
 
