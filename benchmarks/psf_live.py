@@ -107,6 +107,7 @@ class Fed:
         self.volume, self.home_um, self.running = volume, 0.0, True
         status = SimpleNamespace(rate=RATE, messages=())
         self.acquisition = SimpleNamespace(status=status)
+        self.trouble = ""
         self.plan = SimpleNamespace(channels=(), external=True)
         self.sent = 0
         rng = np.random.default_rng(0)

@@ -174,7 +174,8 @@ def test_the_point_is_dragged_in_every_view(dock, viewer, qtbot):
     top, left = dock.views.origins()["yz"]
     drag(viewer, "yz", (top + 5, left + 0.3), (top + 6, left + 0.1))
     assert dock.point == pytest.approx((1, 60, 20), abs=1e-6)
-    assert "FWHM" in dock.widths.text()
+    assert list(dock.profiles.profiles) == ["x", "y", "z"] and dock.profiles.isVisible()
+    dock.profiles.grab()
     qtbot.waitUntil(lambda: not dock._curves_later.isActive(), timeout=SECONDS)
     assert [p.title for p in dock.plots.plots] == [f"Profile along {a}" for a in "xyz"]
     assert (dock.plots.plots[0].lines[0].y == volume[1, 60]).all()

@@ -45,8 +45,8 @@ from limelight.widgets.psf_plots import (
     profile_plots,
     script,
     trend_plots,
-    width_words,
 )
+from limelight.widgets.psf_profiles import ProfileStrip
 from limelight.widgets.psf_stream import StackPlan, StackStream
 from limelight.widgets.psf_views import PsfViews
 
@@ -63,8 +63,7 @@ if TYPE_CHECKING:
 __all__ = ["PsfDock"]
 
 _LOOK_MS = 33
-_WIDTHS_S = 0.25  # how often widths are told while stacks come
-_CURVES_S = 1.0  # and how often curves are drawn, which takes longer than the views
+_WIDTHS_S = 0.25  # how often profiles are drawn while stacks come
 _EXACT_S = 0.15  # rest before curves are drawn while the point is dragged
 _SAVING: dict[str, Any] = {MEASURE: save_beads, CALIBRATE: save_calibrated, AVERAGE: save_average}
 _IMAGES = (".tif", ".tiff", ".zarr")
@@ -106,7 +105,7 @@ class PsfDock(Dock):
         self._measured = -1
         self._begun = 0.0
         self._drawn = -1
-        self._told = self._curved = 0.0
+        self._told = 0.0
         self._tool = ""
         self._result_plots: list[Plot] = []
         self._names: tuple[str, ...] = ()
@@ -155,10 +154,7 @@ class PsfDock(Dock):
         self.rate = QLabel("", self)
         self.rate.setObjectName("rate")
         self.rate.setToolTip("Slices per second, and the stack that is being filled")
-        self.widths = QLabel("Drag the point in a view.", self)
-        self.widths.setObjectName("widths")
-        self.widths.setWordWrap(True)
-        self.widths.setToolTip("Full width at half maximum along lines through the point")
+        self.profiles = ProfileStrip(self)
         self.plots = PlotView(self)
         self.tabs = QTabWidget(self)
         self.tabs.addTab(in_scroll_area(self._build_live(), self), "Live stack")
@@ -178,7 +174,7 @@ class PsfDock(Dock):
             pick,
             look,
             self.tabs,
-            self.widths,
+            self.profiles,
             self.plots,
             self.rate,
             self.message,
@@ -309,6 +305,7 @@ class PsfDock(Dock):
         self.stack, self.volume, self.point = None, None, None
         self._names, self._path, self._title = self.stream.plan.channels, None, "live"
         self._result_plots = []
+        self.plots.show_plots([])
         self._list_channels()
         self.trend = Trend()
         self._measured, self._drawn, self._begun = -1, -1, time.monotonic()
@@ -347,10 +344,8 @@ class PsfDock(Dock):
         now = time.monotonic()
         try:
             self.draw(curves=False)
-            if now - self._curved > _CURVES_S:
-                self._draw_profiles()
-            elif now - self._told > _WIDTHS_S:
-                self._tell_widths(self._profiles())
+            if now - self._told > _WIDTHS_S:
+                self.profiles.show_profiles(self._profiles())
         except RuntimeError:  # the window is going
             self._timer.stop()
             return
@@ -473,7 +468,7 @@ class PsfDock(Dock):
     def _on_moved(self, point: tuple[float, float, float]) -> None:
         self.point = point
         self.draw(curves=False)
-        self._tell_widths(self._profiles())
+        self.profiles.show_profiles(self._profiles())
         self._curves_later.start()
 
     def _on_fixed(self, on: bool) -> None:
@@ -538,15 +533,11 @@ class PsfDock(Dock):
         found = profiles(self.stack, self.point, scale_um=self.scale_um)
         return {axis: found[axis] for axis in "xyz"}
 
-    def _tell_widths(self, found: dict[str, Profile]) -> None:
-        self.widths.setText(width_words(found))
-
     def _draw_profiles(self) -> None:
-        self._curved = time.monotonic()
         found = self._profiles()
         if not found:
             return
-        self._tell_widths(found)
+        self.profiles.show_profiles(found)
         trend = trend_plots(self.trend) if len(self.trend) else []
         self.plots.show_plots([*self._result_plots, *trend, *profile_plots(found)])
 
@@ -601,6 +592,7 @@ class PsfDock(Dock):
         result: Any = outcome.result
         if self._tool == "trend":
             self.trend.add(time.monotonic() - self._begun, result.table)
+            self._draw_profiles()
             self.beads.show_result(result, self.scale_um[1])
             best = self.trend.best()
             if best is not None:

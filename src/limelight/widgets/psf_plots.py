@@ -28,7 +28,6 @@ __all__ = [
     "script",
     "statistics",
     "trend_plots",
-    "width_words",
 ]
 
 TITLES = {
@@ -38,13 +37,6 @@ TITLES = {
     "tilt_deg": "tilt (°)",
 }
 _MOST = 3000  # points of a cloud that are drawn
-
-
-def width_words(profiles: Mapping[str, Profile]) -> str:
-    """Return the widths of profiles as text."""
-    widths = {a: p.fwhm_um for a, p in profiles.items()}
-    told = [f"{a} {w:.3f}" if np.isfinite(w) else f"{a} –" for a, w in widths.items()]
-    return f"FWHM through the point (µm): {', '.join(told)}"
 
 
 def profile_plots(profiles: Mapping[str, Profile]) -> list[Plot]:

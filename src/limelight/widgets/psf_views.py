@@ -44,6 +44,7 @@ class PsfViews(QObject):
         self._viewer = viewer
         self.layers: dict[tuple[str, int], Image] = {}
         self._cross: Vectors | None = None
+        self._lined: np.ndarray[Any, Any] = np.zeros((0, 2, 2))
         self._shape = (1, 1, 1)
         self._scale = (1.0, 1.0, 1.0)
         self._point = (0.0, 0.0, 0.0)
@@ -178,12 +179,17 @@ class PsfViews(QObject):
     ) -> None:
         layer = self.layers.get(key)
         if layer is not None and layer in self._viewer.layers:
-            layer.data = pixels
+            if layer.data.shape == pixels.shape and layer.data.dtype == pixels.dtype:
+                # in place: a new array has napari look through all axes of all layers again
+                layer.data[...] = pixels
+                layer.refresh(extent=False, highlight=False, thumbnail=False)
+            else:
+                layer.data = np.array(pixels)
             if not keep and tuple(layer.contrast_limits) != limits:
                 layer.contrast_limits = limits
             return
         self.layers[key] = self._viewer.add_image(
-            pixels,
+            np.array(pixels),  # a copy: it is written into
             name=name,
             scale=scale,
             translate=origin,
@@ -214,8 +220,11 @@ class PsfViews(QObject):
     def _draw_cross(self) -> None:
         lines = self._lines()
         if self._cross is not None and self._cross in self._viewer.layers:
-            self._cross.data = lines
+            if not np.array_equal(lines, self._lined):
+                self._lined = lines
+                self._cross.data = lines
             return
+        self._lined = lines
         active = self._viewer.layers.selection.active
         # Vectors, not shapes: those compile their triangulation for seconds when they come first.
         self._cross = self._viewer.add_vectors(
