@@ -2,6 +2,7 @@
 
     python scripts/screenshots_metrics.py             into docs/images
     python scripts/screenshots_metrics.py FOLDER      into another folder
+    python scripts/screenshots_metrics.py FOLDER LAB  with the lab's files in the folder LAB
 
 The history is simulated: a lab with two cameras, some weeks of measurements, an objective that is
 cleaned, some bad days.  The results that are compared are real tables of simulated rings.  Needs a
@@ -122,13 +123,12 @@ def history(folder: Path, now: datetime) -> list[Any]:
     return found
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, home: Path) -> None:
     """Make all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
-    home = Path(tempfile.mkdtemp()) / "lab"
-    home.mkdir()
+    home.mkdir(parents=True, exist_ok=True)
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):  # as on the first day
-        os.environ[name] = str(home / name)
+        os.environ[name] = str(home / name.split("_")[1].lower())
     os.environ["LIMELIGHT_DB"] = str(home / "metrics.sqlite")
     os.environ["NAPARI_CONFIG"] = str(home / "settings.yaml")
     import napari
@@ -212,7 +212,7 @@ def main(folder: Path) -> None:
     wait(1500)
     take("metrics_preview")
 
-    incoming = home / "incoming"
+    incoming = home / "microscope1"
     incoming.mkdir()
     movie = scene("demo", frames=40)
     for k in range(3):
@@ -234,4 +234,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "images")
+    given = [Path(argument) for argument in sys.argv[1:]]
+    images = given[0] if given else Path(__file__).parents[1] / "docs" / "images"
+    main(images, given[1] if len(given) > 1 else Path(tempfile.mkdtemp()) / "lab")

@@ -275,4 +275,6 @@ def _verdict(chart: Any, cameras: Sequence[str], camera: NDArray[np.intp], count
         words.append(f"{shifted:,} more end nine or more in a row on one side of the middle")
     few = len(cameras) - len(limited)
     note = "; ".join(words) + "."
-    return f"{note} {few} cameras have fewer than 8 runs." if few else note
+    if few:
+        note += f" {few} {'camera has' if few == 1 else 'cameras have'} fewer than 8 runs."
+    return note

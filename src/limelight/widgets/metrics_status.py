@@ -229,6 +229,7 @@ class StatusPanel(QWidget):
         self.log.setPlaceholderText("Choose a watcher to see its log")
         self.log.setToolTip("The end of the watcher's log; it follows while it is at the end")
         self.log.setMinimumHeight(70)
+        self.log.setStyleSheet("QPlainTextEdit { background: rgba(255, 255, 255, 10); }")
         self.log.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.log_place = QLabel("", self)
         self.log_place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

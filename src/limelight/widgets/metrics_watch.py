@@ -106,6 +106,7 @@ class _GroupForm(QWidget):
             "$MOVIE for the movie.\nArguments go to the program as they are: no shell is involved."
         )
         self.commands.setFixedHeight(56)
+        self.commands.setStyleSheet("QPlainTextEdit { background: rgba(255, 255, 255, 18); }")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addWidget(self.detector)

@@ -46,8 +46,12 @@ class Editor:
 
 def label_of(field: Field) -> str:
     """Return a field's name for people, with its unit."""
-    told = field.unit and field.name.split("_")[-1] != field.unit  # "Dark frames" says it
-    return in_words(field.name) + (f" ({field.unit})" if told else "")
+    words = field.name.split("_")
+    if not field.unit or words[-1] != field.unit:
+        return in_words(field.name) + (f" ({field.unit})" if field.unit else "")
+    if len(field.unit) > 2:  # "Dark frames" says it
+        return in_words(field.name)
+    return f"{in_words('_'.join(words[:-1]))} ({field.unit})"
 
 
 def in_words(name: str) -> str:
