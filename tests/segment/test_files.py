@@ -123,6 +123,7 @@ def test_a_wrong_handle_is_named_by_file_line_and_key(project, old, new, message
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("smooth.py", "smooth.m", "line 9.*is a module in Matlab.* only those in Python"),
         ("smooth.py", "smoth.py", "line 9.*no 'smoth' among the modules. Did you mean 'smooth'"),
         ("handles/smooth", "handles/smoth", "there is no file 'handles/smoth.handles.yaml'"),
         ("pipeline:", "pipe:", "the key 'pipeline' is missing"),
@@ -172,3 +173,55 @@ def test_the_script_does_what_the_pipeline_does(pipeline, nuclei, tmp_path, monk
     shared = list(found.features.columns)
     assert "Intensity_mean_smooth.smoothed_image" in shared
     assert found.features.equals(expected.features[shared])
+
+
+def test_every_module_is_written_and_read_as_handles(tmp_path):
+    from limelight.segment import Channel, Pipeline, load_all
+
+    given = {
+        "expand_or_shrink": {"n": 2},
+        "rescale": {"min_value": 0, "max_value": 500},
+        "threshold_manual": {"threshold": 100},
+        "segment_cellpose": {"model": "/models/mine"},
+        "segment_stardist": {"model": "/models/mine"},
+    }
+    made = Pipeline("all", channels=(Channel("DAPI"), Channel("GFP")))
+    made = made.add("threshold_manual", threshold=5).add("label")
+    made = made.add("register_objects", outputs={"objects": "Nuclei"})
+    for name in load_all():
+        if name not in [s.name for s in made]:
+            made = made.add(name, **given.get(name, {}))
+    made.check()
+    save_pipeline(made, tmp_path / "all")
+    loaded = load_pipeline(tmp_path / "all")
+    assert loaded.steps == made.steps
+    before = {p: p.read_bytes() for p in sorted((tmp_path / "all").rglob("*.yaml"))}
+    assert len(before) == len(made) + 1
+    save_pipeline(loaded, tmp_path / "all")
+    assert {p: p.read_bytes() for p in sorted((tmp_path / "all").rglob("*.yaml"))} == before
+    save_pipeline(loaded, tmp_path / "one.yaml")
+    assert load_pipeline(tmp_path / "one.yaml").steps == made.steps
+
+
+def test_what_handles_say_beyond_what_is_needed_is_kept(project):
+    path = project / "handles" / "smooth.handles.yaml"
+    text = HANDLES.replace(
+        "      options: [average, gaussian, median, bilateral]\n",
+        "      options: [average, gaussian, median, bilateral]\n      mode: expert\n",
+    ).replace("version: 0.1.0", "version: 0.1.0\nauthor: somebody  # who knows")
+    path.write_text(text)
+    loaded = load_pipeline(project)
+    save_pipeline(loaded, project)
+    assert path.read_text() == text
+    save_pipeline(loaded.configure("smooth", filter_size=9), project)
+    document = yaml.safe_load(path.read_text())
+    assert document["author"] == "somebody"
+    assert document["input"][1]["mode"] == "expert"
+
+
+def test_an_input_that_the_module_does_not_have_is_told(project):
+    path = project / "handles" / "smooth.handles.yaml"
+    extra = "    - name: plot_clip_value\n      type: Numeric\n      value: 3\n\noutput:"
+    path.write_text(HANDLES.replace("output:", extra))
+    with pytest.raises(PipelineFileError, match="'smooth' has no input 'plot_clip_value'"):
+        load_pipeline(project)

@@ -104,7 +104,14 @@ def _text(node: Node | None) -> str:
 def _load_step(folder: Path, node: Node) -> Step:
     words = dict(node.items())
     source = _needed(words, "source", node)
-    module_name = PurePosixPath(source.text()).stem
+    file = PurePosixPath(source.text())
+    if file.suffix.lower() in (".m", ".r"):
+        raise source.error(
+            f"{file.name} is a module in {'Matlab' if file.suffix.lower() == '.m' else 'R'}, and "
+            "only those in Python are there.",
+            f"Use {file.stem}.py with its own handles, or switch to another module.",
+        )
+    module_name = file.stem
     try:
         module = load(module_name)
     except PartError as error:
