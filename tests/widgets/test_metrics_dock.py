@@ -31,10 +31,11 @@ from limelight.metrics.comparing import common_columns, compare_job, family, sho
 from limelight.metrics.moving import affected, changed_prefix
 from limelight.metrics.places import database_url
 from limelight.metrics.titles import TITLES, title_of
+from limelight.metrics.watch_settings import split_command
 from limelight.widgets import metrics_dock as module
 from limelight.widgets.metrics_dock import MetricsDock
 from limelight.widgets.metrics_status import RUNNING, settings_of, stop_watchers
-from limelight.widgets.metrics_watch import WatchDialog, split_command
+from limelight.widgets.metrics_watch import WatchDialog
 
 DATA = Path(__file__).parents[1] / "data"
 SECONDS = 60_000
@@ -336,6 +337,40 @@ def test_runs_are_grouped_and_forgotten(dock, qtbot, monkeypatch, database):
         quiet(qtbot, dock)
         assert len(dock.source.rows) == left
     assert dock.history.row is None
+
+
+def test_the_page_for_the_lab_book_is_written_and_what_it_measured_remembered(dock, qtbot, folder):
+    row = int(np.argmax(dock.source.rows["started"]))
+    before = dock.source.rows.row(row)
+    dock.history._on_point(row)
+    dock.history.details.actions_["Page for the lab book"].trigger()
+    quiet(qtbot, dock)
+    assert "a_locs_report.html" in dock.message.text(), dock.message.text()
+    assert (folder / "a_locs_report.html").stat().st_size > 10_000
+    dock.source.look()
+    quiet(qtbot, dock)
+    after = dock.source.rows.row(dock.history.row)
+    assert after["id"] == before["id"] and after["frc_nm"] is not None is before["frc_nm"]
+    assert all(after[k] == before[k] for k in ("started", "kind", "group", "tags", "camera"))
+
+
+def test_reading_can_be_ended(dock, qtbot, monkeypatch):
+    def slow(paths):
+        from limelight.core.job import Progress
+
+        for k in range(10_000):
+            time.sleep(0.01)
+            yield Progress(k, 10_000, "Reading")
+
+    monkeypatch.setattr("limelight.widgets.metrics_compare.compare_job", slow)
+    dock.tabs.setCurrentWidget(dock.compare)
+    dock.compare.add_paths(["/data/x_locs.hdf5"])
+    click(qtbot, dock.compare.start)
+    qtbot.waitUntil(lambda: dock.bar.bar.value() > 2, timeout=SECONDS)
+    assert dock.bar.cancel.isVisible() and not dock.compare.start.isEnabled()
+    click(qtbot, dock.bar.cancel)
+    quiet(qtbot, dock)
+    assert "Cancelled" in dock.message.text() and dock.compare.start.isEnabled()
 
 
 def test_what_is_shown_is_saved_and_copied(dock, qtbot, tmp_path, monkeypatch, database):
@@ -768,7 +803,7 @@ def test_commands_are_cut_into_arguments(monkeypatch):
     assert split_command("a 'b c' $FILENAME") == ("a", "b c", "$FILENAME")
     with pytest.raises(Exception, match="cannot be understood"):
         split_command("a 'b")
-    monkeypatch.setattr("limelight.widgets.metrics_watch.os.name", "nt")
+    monkeypatch.setattr("limelight.metrics.watch_settings.os.name", "nt")
     line = r'C:\Python\python.exe "C:\my scripts\test.py" $FILENAME'
     expected = (r"C:\Python\python.exe", r"C:\my scripts\test.py", "$FILENAME")
     assert split_command(line) == expected

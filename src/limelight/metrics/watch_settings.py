@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from limelight.core.settings import Settings, fields_of, setting
 if TYPE_CHECKING:
     from limelight.localize.settings import LocalizeSettings
 
-__all__ = ["KINDS", "ParameterGroup", "WatchSettings", "load_watch", "safe_name"]
+__all__ = ["KINDS", "ParameterGroup", "WatchSettings", "load_watch", "safe_name", "split_command"]
 
 KINDS = (".raw", ".ome.tif", ".ims", ".nd2", "ndtiff", ".zarr")
 """What is looked for unless something else is asked for."""
@@ -103,13 +104,31 @@ def _step(step: Any) -> tuple[str, Mapping[str, Any]]:
 
 def _command(command: Any) -> tuple[str, ...]:
     # A text is cut into arguments here, before a file's name is put in: no shell ever sees it.
-    words = shlex.split(command) if isinstance(command, str) else command
+    words = split_command(command) if isinstance(command, str) else command
     if not isinstance(words, list | tuple) or not words:
         raise ParameterError(
             f"A command is a list of arguments, as in [python, tell.py, $FILENAME], not "
             f"{command!r}."
         )
     return tuple(str(w) for w in words)
+
+
+def split_command(line: str) -> tuple[str, ...]:
+    """Return the arguments of a command as a person types it; no shell ever sees it.
+
+    On Windows a backslash is part of a path.
+
+    Raises
+    ------
+    ParameterError
+        If a quote is not closed.
+    """
+    try:
+        if os.name != "nt":
+            return tuple(shlex.split(line))
+        return tuple(word.strip("\"'") for word in shlex.split(line, posix=False))
+    except ValueError as error:
+        raise ParameterError(f"The command {line!r} cannot be understood: {error}.") from error
 
 
 def _tuples(value: Any) -> Any:

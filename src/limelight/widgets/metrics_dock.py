@@ -472,12 +472,11 @@ class MetricsDock(Dock):
         if not path or database is None:
             self.message.tell("This run has no file that a page could be written of.", error=True)
             return
-        try:
-            uid = database.uid_of(int(self.source.rows["id"][row]))
-        except LimelightError as error:
-            self.message.tell(str(error), error=True)
-            return
-        self.start_job(lab_book_job(path, uid), lambda page: f"The page is {page}.", "Measuring…")
+        self.start_job(
+            lab_book_job(database, self.source.rows.row(row)),
+            lambda page: f"The page is {page}.",
+            "Measuring…",
+        )
 
     def _on_copy_path(self) -> None:
         rows = self.history.selected()

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from limelight.core.job import Progress
-from limelight.core.report import report
 from limelight.metrics import report_job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from limelight.core.job import Job
-    from limelight.metrics import Filter
+    from limelight.metrics import Database, Filter
 
 __all__ = ["lab_book_job", "one_step_job", "query_script"]
 
@@ -26,21 +25,23 @@ def one_step_job(title: str, function: Callable[[], Any]) -> Job[Any]:
     return result
 
 
-def lab_book_job(path: str, uid: str) -> Job[Path]:
-    """Write the page of a result for the lab book; what was measured for it is remembered.
+def lab_book_job(database: Database, row: Mapping[str, Any]) -> Job[Path]:
+    """Write the page of a result for the lab book, and remember what was measured for it.
 
     Parameters
     ----------
-    path : str
-        The table.
-    uid : str
-        Of its run in the history.
+    database : Database
+        Where the run is.
+    row : mapping
+        Its row, as `Rows.row` returns; when it began and what it was stay.
     """
     from dataclasses import replace
+    from datetime import UTC, datetime
 
-    record, _, page = yield from report_job(path)
-    # only what was measured: the rest of the row, such as when the run began, stays
-    report(replace(record, uid=uid))
+    uid = database.uid_of(int(row["id"]))
+    record, _, page = yield from report_job(str(row["file"]))
+    began = datetime.fromtimestamp(float(row["started"]), UTC)
+    database.keep(replace(record, uid=uid, kind=row["kind"], started=began))
     return page
 
 

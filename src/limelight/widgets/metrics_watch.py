@@ -30,7 +30,7 @@ from limelight.io.atomic import replacing
 from limelight.localize import LocalizeSettings
 from limelight.localize.settings import DEFAULT_DETECTOR, DEFAULT_FITTER
 from limelight.metrics import ParameterGroup, WatchSettings, load_watch
-from limelight.metrics.watch_settings import KINDS
+from limelight.metrics.watch_settings import KINDS, split_command
 from limelight.widgets.controls import MessageLabel, WholeBox
 from limelight.widgets.dock import button, in_scroll_area
 from limelight.widgets.part_form import PartForm
@@ -39,7 +39,7 @@ from limelight.widgets.settings_form import SettingsForm
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["WatchDialog", "split_command"]
+__all__ = ["WatchDialog"]
 
 _OWN = ("folders", "kinds", "groups", "tags", "name")
 _CAMERA = (
@@ -48,24 +48,6 @@ _CAMERA = (
     ("gain", "EM gain", "", "1 for a camera without; empty: as the movie says"),
     ("pixel_size", "Pixel size", "nm", "In the sample; empty: as the movie says"),
 )
-
-
-def split_command(line: str) -> tuple[str, ...]:
-    """Return the arguments of a command as a person types it; no shell ever sees it.
-
-    On Windows a backslash is part of a path.
-
-    Raises
-    ------
-    ParameterError
-        If a quote is not closed.
-    """
-    try:
-        if os.name != "nt":
-            return tuple(shlex.split(line))
-        return tuple(word.strip("\"'") for word in shlex.split(line, posix=False))
-    except ValueError as error:
-        raise ParameterError(f"The command {line!r} cannot be understood: {error}.") from error
 
 
 class _GroupForm(QWidget):
