@@ -92,6 +92,7 @@ def main(folder: Path) -> None:
     dock.beads.view.selectRow(1)
     take("psf_beads")
     dock.beads.map.setCurrentIndex(0)
+    dock.tabs.setCurrentIndex(0)
     dock.core.setConfig("Lens", "Astigmatic")
     dock.low.setValue(-0.6)
     dock.high.setValue(0.6)

@@ -177,6 +177,7 @@ def test_the_point_is_dragged_in_every_view(dock, viewer, qtbot):
     assert list(dock.profiles.profiles) == ["x", "y", "z"] and dock.profiles.isVisible()
     dock.profiles.grab()
     qtbot.waitUntil(lambda: not dock._curves_later.isActive(), timeout=SECONDS)
+    dock.tabs.setCurrentWidget(dock.curves)
     assert [p.title for p in dock.plots.plots] == [f"Profile along {a}" for a in "xyz"]
     assert (dock.plots.plots[0].lines[0].y == volume[1, 60]).all()
     before = dock.point
@@ -207,6 +208,7 @@ def test_channels_come_one_after_another(dock, viewer, qtbot, scope):
     assert dock.volume.channels == 2
     assert {"PSF XY A647", "PSF XZ Cy3B"} <= {x.name for x in viewer.layers}
     assert dock.channel.isVisible()
+    dock.tabs.setCurrentWidget(dock.curves)
     dock.channel.setCurrentIndex(1)
     line = dock.volume.profile(dock.point, "x", 1)
     assert (dock.plots.plots[0].lines[0].y == line.value).all()
@@ -284,7 +286,7 @@ def test_beads_are_measured_live_with_a_trend(dock, qtbot, scope):
     assert "Best" in dock.message.text()
     dock.stop()
     qtbot.waitUntil(lambda: not dock.runner.running, timeout=SECONDS)
-    dock.draw()
+    dock.tabs.setCurrentWidget(dock.curves)
     assert dock.plots.plots[0].title == "Trend: axial FWHM (µm)"
     good = dock.beads.result.good
     assert len(good) >= 4
@@ -419,7 +421,7 @@ def test_a_calibration_is_plotted_and_saved(viewer, qtbot, core, tmp_path):
     run_tool(dock, qtbot, "Calibrate z (astigmatism)")
     assert "usable from" in dock.message.text()
     assert dock.plots.current.title == "Calibration curves"
-    assert [name for name, _ in dock.plots.current.marks] == ["usable from", "to"]
+    assert [name for name, _ in dock.plots.current.marks] == ["usable range", "_"]
     dock.write(tmp_path / "lens")
     assert load_calibration(tmp_path / "lens.yaml") is not None
     (tmp_path / "file").write_text("x")

@@ -32,6 +32,7 @@ _TOOLS = {MEASURE: BeadSettings, CALIBRATE: CalibrationSettings, AVERAGE: Spline
 _SHOWN = (
     "fwhm_lateral_um",
     "fwhm_z_um",
+    "reason",
     "asymmetry",
     "tilt_deg",
     "signal_to_background",
@@ -40,7 +41,6 @@ _SHOWN = (
     "z_um",
     "fwhm_x_um",
     "fwhm_y_um",
-    "reason",
 )
 _MAP = "PSF field map"
 

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QTabWidget,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -160,6 +161,12 @@ class PsfDock(Dock):
         self.tabs.addTab(in_scroll_area(self._build_live(), self), "Live stack")
         self.beads = BeadsPanel(self.viewer, self)
         self.tabs.addTab(self.beads, "Beads")
+        self.curves = QWidget(self)
+        column = QVBoxLayout(self.curves)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.addWidget(self.plots)
+        column.addStretch(1)
+        self.tabs.addTab(self.curves, "Curves")
         pick, look, run = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         pick.addWidget(QLabel("Stack", self))
         pick.addWidget(self.layers, 1)
@@ -175,7 +182,6 @@ class PsfDock(Dock):
             look,
             self.tabs,
             self.profiles,
-            self.plots,
             self.rate,
             self.message,
             self.bar,
@@ -224,6 +230,7 @@ class PsfDock(Dock):
         self.mode.currentIndexChanged.connect(lambda *_: self.draw())
         self.fixed.toggled.connect(self._on_fixed)
         self.channel.currentIndexChanged.connect(lambda *_: self._draw_profiles())
+        self.tabs.currentChanged.connect(lambda *_: self._draw_profiles())
         self.open_button.clicked.connect(self._on_open)
         self.views.moved.connect(self._on_moved)
         for number in (self.low, self.high, self.step):
@@ -317,12 +324,14 @@ class PsfDock(Dock):
         """Stop at once; the stage goes back to where it was."""
         stream, self.stream = self.stream, None
         self._timer.stop()
+        self.rate.setText("")
         self.stop_button.setEnabled(False)
         if stream is None:
             return
         stream.stop()
         self.volume = stream.volume
-        self.draw()
+        self.draw(curves=False)
+        self._curves_later.start()
         self._on_configuration()
         told = f"Stopped; {stream.volume.received if stream.volume else 0} slices."
         if not stream.plan.external:
@@ -539,6 +548,8 @@ class PsfDock(Dock):
             return
         self.profiles.show_profiles(found)
         trend = trend_plots(self.trend) if len(self.trend) else []
+        if self.tabs.currentWidget() is not self.curves:
+            return  # drawn when they are looked at
         self.plots.show_plots([*self._result_plots, *trend, *profile_plots(found)])
 
     # -- beads ------------------------------------------------------------------------------------
@@ -623,6 +634,8 @@ class PsfDock(Dock):
                 "Save the PSF: with its spline, or as an image alone (.ome.tif, .ome.zarr)."
             )
             self._add_average(result)
+        if self._result_plots:
+            self.tabs.setCurrentWidget(self.curves)
         self._draw_profiles()
         if self._result_plots:
             self.plots.choice.setCurrentIndex(0)

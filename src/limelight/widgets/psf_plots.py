@@ -47,7 +47,7 @@ def profile_plots(profiles: Mapping[str, Profile]) -> list[Plot]:
         marks: tuple[tuple[str, float], ...] = ()
         if np.isfinite(line.fwhm_um):
             half = 0.5 * line.fwhm_um
-            marks = (("half", line.centre_um - half), ("maximum", line.centre_um + half))
+            marks = (("half maximum", line.centre_um - half), ("_", line.centre_um + half))
         found.append(Plot(f"Profile along {axis}", f"{axis} (µm)", "counts", (curve,), marks))
     return found
 
@@ -66,7 +66,7 @@ def calibration_plots(result: CalibrationResult) -> list[Plot]:
     """Return curves with what the beads showed, residuals, and the usable range in both."""
     report, calibration = result.report, result.calibration
     low, high = calibration.usable
-    marks = (("usable from", float(low)), ("to", float(high)))
+    marks = (("usable range", float(low)), ("_", float(high)))
     fine = np.linspace(*calibration.calibrated_nm, 200)
     wx, wy = calibration.widths(fine)
     step = max(len(result.sx) // _MOST, 1)

@@ -21,6 +21,7 @@ __all__ = ["ProfileStrip"]
 _HEIGHT = 72
 _GAP = 8
 _TEXT = 16
+_REACH = 4.0  # widths on either side of the peak that are drawn
 _CURVE = QColor("#35d0ff")
 _WIDTH = QColor("#ffb224")
 
@@ -68,6 +69,9 @@ class ProfileStrip(QWidget):
     def _draw(self, painter: QPainter, line: Profile, box: QRectF) -> None:
         x = np.asarray(line.position_um, np.float64)
         y = np.asarray(line.value, np.float64)
+        if np.isfinite(line.fwhm_um):  # the peak, not the whole field
+            near = np.abs(x - line.centre_um) <= _REACH * line.fwhm_um
+            x, y = x[near], y[near]
         if len(x) < 2 or not np.isfinite(y).all():
             return
         span, low = float(x[-1] - x[0]), float(y.min())
