@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import subprocess
 import sys
 
@@ -15,10 +16,11 @@ from qtpy.QtWidgets import QApplication
 from limelight.acquire import Dataset, find_core
 from limelight.widgets.acquisition_dock import AcquisitionDock
 from limelight.widgets.icons import icon_svg
+from limelight.widgets.layers import movie_of
 from limelight.widgets.microscope_dock import MicroscopeDock
 
 LEFT = Qt.MouseButton.LeftButton
-SECONDS = 120_000
+SECONDS = 40_000
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,10 @@ def snap(dock, qtbot):
     qtbot.mouseClick(dock.snap, LEFT)
     assert not dock.snap.isEnabled()  # the window stays alive meanwhile
     finish(dock, qtbot)
+
+
+def acquired(dock):
+    return dock.acquisition.status.saved if dock.acquisition is not None else 0
 
 
 def finish(dock, qtbot):
@@ -246,3 +252,188 @@ def test_icons_need_no_network(name):
     svg = icon_svg(name, "#ff0000")
     assert QSvgRenderer(svg.encode()).isValid()
     assert "#ff0000" in svg
+
+
+def test_channels_are_layers_and_planes_are_micrometres_apart(acquisition, viewer, qtbot):
+    acquisition.format.setCurrentIndex(acquisition.format.findData("ome-zarr"))
+    acquisition.sequence.setValue(
+        useq.MDASequence(
+            axis_order="tcz",
+            time_plan={"interval": 0, "loops": 2},
+            z_plan={"range": 1, "step": 0.5},
+            channels=[{"config": "A647", "exposure": 5}, {"config": "Cy3B", "exposure": 5}],
+        )
+    )
+    qtbot.mouseClick(acquisition.start, LEFT)
+    finish(acquisition, qtbot)
+    assert acquisition.message.text().startswith("12 images in")
+    for name in ("blink A647", "blink Cy3B"):
+        layer = viewer.layers[name]
+        assert layer.data.shape == (2, 3, 512, 512)
+        assert layer.axis_labels == ("time", "z", "y", "x")
+        assert layer.scale[1] == pytest.approx(0.5)
+        assert str(layer.units[1]) in ("um", "micrometer")
+    colours = {viewer.layers[n].colormap.name for n in ("blink A647", "blink Cy3B")}
+    assert len(colours) == 2
+    assert viewer.dims.nsteps[:2] == (2, 3)
+
+
+def test_the_data_set_grows_while_it_is_looked_at(acquisition, viewer, qtbot, core):
+    core.setProperty("Camera", "RealTime", 1)
+    core.setExposure(20)
+    acquisition.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": 250}))
+    qtbot.mouseClick(acquisition.start, LEFT)
+    qtbot.waitUntil(lambda: bool(acquisition.view.dataset.layers), timeout=SECONDS)
+    (layer,) = acquisition.view.dataset.layers
+    assert not layer.visible  # the newest image is followed
+    viewer.dims.set_current_step(0, 3)  # a person moves the slider
+    assert not acquisition.follow.isChecked()
+    assert layer.visible
+    there = layer.data.shape[0]
+    qtbot.waitUntil(lambda: layer.data.shape[0] > there, timeout=SECONDS)
+    assert viewer.dims.current_step[0] == 3
+    finish(acquisition, qtbot)
+    assert layer.data.shape[0] == viewer.dims.nsteps[0] == 250
+    assert "blink (newest)" not in [x.name for x in viewer.layers]
+    movie = movie_of(layer, viewer)
+    assert movie.path == acquisition.acquisition.path
+    assert movie.camera.pixel_size_nm == 100
+    assert len(movie) == 250
+
+
+def test_it_is_held_and_goes_on(acquisition, qtbot, core):
+    core.setProperty("Camera", "RealTime", 1)
+    core.setExposure(10)
+    acquisition.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": 60}))
+    qtbot.mouseClick(acquisition.start, LEFT)
+    qtbot.waitUntil(lambda: acquired(acquisition) > 5, timeout=SECONDS)
+    qtbot.mouseClick(acquisition.bar.pause, LEFT)
+    qtbot.waitUntil(lambda: acquisition.acquisition.status.phase == "paused", timeout=SECONDS)
+    held = acquired(acquisition)
+    qtbot.wait(150)
+    assert acquired(acquisition) == held < 60
+    qtbot.mouseClick(acquisition.bar.pause, LEFT)
+    finish(acquisition, qtbot)
+    assert acquisition.message.text().startswith("60 images in")
+
+
+def test_a_full_disk_holds_and_it_goes_on_elsewhere(
+    acquisition, viewer, qtbot, core, tmp_path, monkeypatch
+):
+    core.setProperty("Camera", "RealTime", 1)
+    core.setExposure(10)
+    acquisition.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": 80}))
+    qtbot.mouseClick(acquisition.start, LEFT)
+    qtbot.waitUntil(lambda: acquired(acquisition) > 5, timeout=SECONDS)
+
+    def full(_frame):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(acquisition.acquisition.saving.writers[0], "write", full)
+    qtbot.waitUntil(acquisition.elsewhere.isVisible, timeout=SECONDS)
+    assert "No space left" in acquisition.message.text()
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.setattr(
+        "limelight.widgets.acquisition_dock.QFileDialog.getExistingDirectory", lambda *_: str(other)
+    )
+    qtbot.mouseClick(acquisition.elsewhere, LEFT)
+    finish(acquisition, qtbot)
+    assert not acquisition.elsewhere.isVisible()
+    parts = [Dataset(next(tmp_path.glob("blink_*"))), Dataset(next(other.glob("blink_*")))]
+    assert sum(len(p) for p in parts) == 80
+    for part in parts:
+        part.close()
+    assert viewer.layers["blink"].data.shape[0] == 80
+
+
+def test_live_view_gives_way_and_comes_back(acquisition, loaded, viewer, qtbot, core):
+    qtbot.mouseClick(loaded.live, LEFT)
+    qtbot.waitUntil(lambda: loaded.view.status.shown > 1, timeout=SECONDS)
+    acquisition.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": 5}))
+    qtbot.mouseClick(acquisition.start, LEFT)
+    assert not loaded.live.isChecked()
+    assert not loaded.load.isEnabled()  # the microscope stays as it is
+    finish(acquisition, qtbot)
+    assert acquisition.message.text().startswith("5 images in")
+    assert loaded.live.isChecked()
+    assert loaded.load.isEnabled()
+    assert viewer.layers["Live"].visible
+    qtbot.mouseClick(loaded.live, LEFT)
+    assert not core.isSequenceRunning()
+
+
+def test_two_docks_share_one_microscope(acquisition, viewer, qtbot, core):
+    other = AcquisitionDock(viewer)
+    qtbot.addWidget(other)
+    core.setProperty("Camera", "RealTime", 1)
+    acquisition.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": 5000}))
+    qtbot.mouseClick(acquisition.start, LEFT)
+    qtbot.waitUntil(lambda: acquired(acquisition) > 5, timeout=SECONDS)
+    assert not other.start.isEnabled()
+    other.begin()
+    finish(other, qtbot)
+    assert "in use" in other.message.text()
+    assert acquisition.runner.running
+    other._listeners.close()
+    acquisition._listeners.close()  # as when napari is closed
+    finish(acquisition, qtbot)
+    assert not core.isSequenceRunning()
+    assert acquisition.acquisition.finish_reason == "canceled"
+    dataset = Dataset(acquisition.acquisition.path)
+    assert 5 < len(dataset) < 5000
+    dataset.close()
+
+
+def test_a_processor_that_fails_is_marked_and_the_rest_goes_on(acquisition, qtbot, monkeypatch):
+    from limelight.core import parts
+
+    def broken(*_):
+        raise ValueError("no light")
+        yield
+
+    part = parts.load("processors", "statistics")
+    monkeypatch.setattr(part, "process", broken)
+    acquisition.processors.add("statistics")
+    acquisition.processors.add("denoise")
+    acquisition.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": 6}))
+    qtbot.mouseClick(acquisition.start, LEFT)
+    assert not acquisition.processors.add_button.isEnabled()
+    finish(acquisition, qtbot)
+    assert "switched off" in acquisition.processors.list.item(0).text()
+    assert "no light" in acquisition.processors.list.item(0).toolTip()
+    assert "ms per frame" in acquisition.processors.list.item(1).text()
+    assert acquisition.processors.add_button.isEnabled()
+
+
+def test_a_camera_that_stops_in_live_view_is_told(loaded, qtbot, core):
+    core.setProperty("Camera", "FailNext", 1)
+    qtbot.mouseClick(loaded.live, LEFT)
+    qtbot.waitUntil(lambda: "stopped" in loaded.message.text(), timeout=SECONDS)
+    assert not loaded.live.isChecked()
+    assert loaded.snap.isEnabled()
+
+
+def test_a_stage_that_refuses_is_told(loaded, qtbot, core):
+    from qtpy.QtWidgets import QTabWidget
+
+    stages = loaded.panels.sections["Stages"].findChild(QTabWidget)
+    core.setProperty("Z", "FailNextMove", 1)
+    names = [stages.tabText(i) for i in range(stages.count())]
+    stages.widget(names.index("Z"))._do_move(1.0, relative=True)
+    qtbot.waitUntil(lambda: "Z does not answer" in loaded.message.text(), timeout=SECONDS)
+
+
+def test_configurations_of_an_installation_are_listed(microscope, tmp_path, monkeypatch):
+    (tmp_path / "MyScope.cfg").write_text("Property,Core,Initialize,0\n")
+    choice = microscope.configuration
+    monkeypatch.setattr(
+        "limelight.widgets.microscope_dock.QFileDialog.getExistingDirectory",
+        lambda *_: str(tmp_path),
+    )
+    index = choice.findText("Folder of Micro-Manager…")
+    choice.setCurrentIndex(index)
+    choice.activated.emit(index)
+    assert choice.currentText() == "MyScope.cfg"
+    assert str(tmp_path) in microscope.message.text()
+    assert microscope.state()["installation"] == str(tmp_path)

@@ -86,7 +86,9 @@ def watch(
     microscope.open("simulated")
     core = microscope.core
     core.setExposure(EXPOSURE_MS)
-    dock.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": frames}))
+    dock.sequence.setValue(
+        useq.MDASequence.model_validate({"time_plan": {"interval": 0, "loops": frames}})
+    )
     dock.processors.restore([("localize", LiveLocalize.of(settings).to_dict(), True)])
     dock.folder.setText(str(folder))
     dock.title.setText(NAME)

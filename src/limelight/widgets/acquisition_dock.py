@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 from limelight.acquire import Acquisition, acquire_job, estimate, find_core
 from limelight.acquire.script import as_script
 from limelight.core.errors import LimelightError
-from limelight.widgets.acquisition_view import AcquisitionView
+from limelight.widgets.acquisition_view import AcquisitionView, warm_up
 from limelight.widgets.controls import ChoiceBox
 from limelight.widgets.dock import Dock, button, in_scroll_area, say
 from limelight.widgets.icons import use_local_icons
@@ -78,6 +78,7 @@ class AcquisitionDock(Dock):
         self.view = AcquisitionView(self.viewer, self)
         self.acquisition: Acquisition | None = None
         self._told = 0
+        self._taken = self._starting = False
         self._build()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -205,6 +206,8 @@ class AcquisitionDock(Dock):
         self.runner.finished.connect(self._on_finished)
         on = self._listeners.on
         on(self.core.events.systemConfigurationLoaded, self._on_configuration)
+        on(USE.taken, lambda core: self._on_use(core, True))
+        on(USE.given_back, lambda core: self._on_use(core, False))
         on(self.core.events.roiSet, self._changed)
         on(self.viewer.dims.events.current_step, self._on_step)
         self._listeners.at_end(self.view.stop)
@@ -233,12 +236,18 @@ class AcquisitionDock(Dock):
 
     def _on_configuration(self, *_: object) -> None:
         there = len(self.core.getLoadedDevices()) > 1 and bool(self.core.getCameraDevice())
-        self.start.setEnabled(there and not self.runner.running)
+        self.start.setEnabled(there and not self.runner.running and not self._taken)
         if there:
             self.message.tell("")
             self._later.start()
         else:
             self.message.tell("Load a microscope with a camera first: the Microscope dock does it.")
+
+    def _on_use(self, core: object, taken: bool) -> None:
+        """Wait while another dock acquires."""
+        if core is self.core and not self.runner.running:
+            self._taken = taken and not self._starting
+            self._on_configuration()
 
     def _on_browse(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder for data", self.folder.text())
@@ -337,6 +346,9 @@ class AcquisitionDock(Dock):
         """Start acquiring."""
         if self.runner.running:
             return
+        if self._taken:
+            self.message.tell("The microscope is in use by an acquisition of another dock.", True)
+            return
         try:
             sequence = self.sequence.value()
             processors = self.processors.processors()
@@ -344,7 +356,9 @@ class AcquisitionDock(Dock):
             self.message.tell(say(error), error=True)
             return
         self.remember()
+        self._starting = True
         USE.taken.emit(self.core)
+        self._starting = False
         if self.core.isSequenceRunning():  # live view gives way
             self.core.stopSequenceAcquisition()
         self.view.expect()
@@ -359,6 +373,7 @@ class AcquisitionDock(Dock):
         self.runner.start(self._job(sequence, processors))
 
     def _job(self, sequence: Any, processors: list[Settings]) -> Job[Acquisition]:
+        warm_up()
         saved = self.format.currentData() != "ram"
         acquisition = Acquisition(
             str(self.folder.text()) if saved else None,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from limelight.acquire import Acquisition
 
-__all__ = ["AcquisitionView"]
+__all__ = ["AcquisitionView", "warm_up"]
 
 _IMAGE_MS = 33
 _SLOW = 16  # image ticks between two looks at what changes slowly
@@ -34,6 +34,16 @@ _CURVE = 4000  # frames of a curve
 _ASIDE = 1.02  # of the width of a picture
 _BRIGHT = 95  # percent of the lit pixels that are shown below full brightness
 _DIVIDE = 2  # a camera pixel into so many drawn ones: what is seen while it grows
+
+
+def warm_up() -> None:
+    """Load what showing takes, before the camera runs: some seconds, the first time."""
+    import dask.array as da
+    import matplotlib.backends.backend_qtagg
+    import matplotlib.figure  # noqa: F401
+
+    ones: Any = da.ones
+    ones(1).compute()
 
 
 class AcquisitionView(QObject):
@@ -208,7 +218,7 @@ class AcquisitionView(QObject):
         self._show_dataset(acquisition)
         self._show_pictures(acquisition)
         self._show_objects()
-        if self.readings:
+        if self.readings and (self._tick % (2 * _SLOW) == 0 or not self._timer.isActive()):
             self.read.emit(tuple(self.plots()))
 
     def _show_dataset(self, acquisition: Acquisition) -> None:

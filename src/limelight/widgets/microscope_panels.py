@@ -5,6 +5,7 @@ They are the widgets of pymmcore-widgets, made anew whenever another configurati
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QCoreApplication, QEvent, Qt, Signal
@@ -150,11 +151,22 @@ def _stage_widget(tell: Callable[[str], object]) -> Any:
             else:
                 self._mmc.setFocusDevice(self._device if state else "")
 
-        def _do_move(self, val: Any, relative: bool) -> None:
-            try:
-                super()._do_move(val, relative)
-            except (RuntimeError, TimeoutError) as error:
-                self._refused(error)
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            # What moves the stage keeps refusals to itself.
+            mover = getattr(self._stage_controller, "_accum", None)
+            if mover is not None:
+                move = type(mover)._set_value
+
+                def moved(value: Any) -> None:
+                    try:
+                        move(mover, value)
+                    except Exception as error:
+                        with suppress(RuntimeError):  # the dock is gone
+                            self._refused(error)
+                        raise
+
+                mover._set_value = moved
 
         def _update_position_from_core(self) -> None:
             try:
