@@ -194,7 +194,7 @@ class MetricsDock(Dock):
         self.status.show_status(status, not self.runner.running)
 
     def _on_rows(self) -> None:
-        self.preview.filters.show_rows(self.source.rows)
+        self.preview.filters.show_choices(self.history.filters.choices)
         if not len(self.source.rows) and self.database is not None and not self.source.problem:
             if self.source.status is not None:
                 self.message.tell(

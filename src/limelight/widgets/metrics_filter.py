@@ -42,6 +42,7 @@ class FilterBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.choices: dict[str, set[str]] = {}
         self.text = QLineEdit(self)
         self.text.setObjectName("filter_text")
         self.text.setPlaceholderText("File or folder name…")
@@ -148,13 +149,20 @@ class FilterBar(QWidget):
 
     def show_rows(self, rows: Rows) -> None:
         """Offer the values that occur in the rows; what is chosen stays."""
-        for name, (box, title) in self._columns.items():
+        self.choices = {}
+        for name in self._columns:
+            values = set(rows[name].tolist())
             if name == "tags":
-                values = {tag for tags in set(rows[name].tolist()) for tag in (tags or "").split()}
-            else:
-                values = {str(value) for value in set(rows[name].tolist()) if value}
+                values = {tag for tags in values for tag in (tags or "").split()}
+            self.choices[name] = {str(value) for value in values if value}
+        self.show_choices(self.choices)
+
+    def show_choices(self, choices: Mapping[str, set[str]]) -> None:
+        """Offer these values of each column; what is chosen stays."""
+        for name, (box, title) in self._columns.items():
             chosen = box.currentData()
-            _offer(box, title, sorted(values | ({chosen} if chosen else set())), chosen)
+            values = choices.get(name, set()) | ({chosen} if chosen else set())
+            _offer(box, title, sorted(values), chosen)
 
     def state(self) -> dict[str, Any]:
         """Return what is chosen, for `restore`."""

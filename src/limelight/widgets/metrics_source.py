@@ -172,7 +172,7 @@ class HistorySource(QObject):
     def check_files(self) -> None:
         """Look which files are where they were."""
         rows = self.rows
-        self._checker.request(rows, lambda: missing(rows))
+        self._checker.request(rows, lambda: _check(rows))
 
     def _on_checked(self, rows: Rows, gone: NDArray[np.bool_]) -> None:
         if rows is self.rows:
@@ -210,9 +210,13 @@ def _look(database: Database, known: _Known) -> _Answer:
     if revision == known.revision:
         return _Answer(None, status)
     rows = database.query()
-    rows.where(Filter(text="-"))  # the first search of a snapshot prepares it for the others
     known.revision = revision
     return _Answer(rows, status)
+
+
+def _check(rows: Rows) -> NDArray[np.bool_]:
+    rows.where(Filter(text="-"))  # the first search of a snapshot prepares it for the others
+    return missing(rows)
 
 
 def _no_rows() -> Rows:
