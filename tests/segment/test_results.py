@@ -217,3 +217,22 @@ def test_a_batch_is_reported_once(pipeline, images, tmp_path, monkeypatch):
     assert record.figures["n_Nuclei"] == sum(f.counts.get("Nuclei", 0) for f in result.fields)
     assert record.settings["pipeline"]["name"] == "nuclei"
     assert record.duration_s > 0
+
+
+def test_an_error_that_nobody_thought_of_is_that_of_one_field(
+    pipeline, images, tmp_path, monkeypatch
+):
+    import limelight.segment.batch as batch
+
+    read = batch.read_field
+
+    def once(one):
+        if one.name == "site1":
+            raise ZeroDivisionError("division by zero")
+        return read(one)
+
+    monkeypatch.setattr(batch, "read_field", once)
+    result = run(batch_job(pipeline, find_fields(images, ["DAPI"]), tmp_path / "out"))
+    assert [f.state for f in result.fields] == ["failed", "done"]
+    assert "ZeroDivisionError" in result.fields[0].message
+    assert "Traceback" in (tmp_path / "out" / "logs" / "site1.log").read_text()

@@ -23,6 +23,7 @@ import json
 import os
 import threading
 import time
+import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -163,6 +164,10 @@ def segment_field(
         status = FieldStatus(one.name, "done", time.perf_counter() - start, message, counts)
     except (LimelightError, OSError, MemoryError) as error:
         message = str(error) or type(error).__name__
+        status = FieldStatus(one.name, "failed", time.perf_counter() - start, message, {})
+    except Exception as error:  # whatever it is, the other fields are not kept from their turn
+        lines.append(traceback.format_exc())
+        message = f"it failed in a way that was not foreseen: {type(error).__name__}: {error}"
         status = FieldStatus(one.name, "failed", time.perf_counter() - start, message, {})
     lines.append(f"{status.state} in {status.seconds:.2f} s: {status.message}")
     _write_text(folder / "logs" / f"{one.name}.log", "\n".join(lines) + "\n")

@@ -42,10 +42,13 @@ def relate_all(objects: Mapping[str, SegmentedObjects]) -> dict[str, SegmentedOb
     for name, one in objects.items():
         table = core.object_table(one.labels)
         related[name] = table[[c for c in _ABOUT if c in table]].copy()
-        sizes[name] = np.count_nonzero(one.labels) / max(len(table), 1)
+        if len(objects) > 1:
+            sizes[name] = np.count_nonzero(one.labels) / max(len(table), 1)
     for name, child in objects.items():
         for other, parent in objects.items():
-            if sizes[other] <= sizes[name] or child.labels.shape != parent.labels.shape:
+            if other == name or sizes[other] <= sizes[name]:
+                continue
+            if child.labels.shape != parent.labels.shape:
                 continue
             found = core.parents(child.labels, parent.labels)
             if not (found > 0).any():

@@ -111,18 +111,32 @@ class SegmentedObjects:
     @property
     def ids(self) -> NDArray[np.int32]:
         """Numbers of the objects, rising."""
-        present = np.flatnonzero(np.bincount(self.labels.ravel()))
-        return present[present > 0].astype(np.int32)
+        known: NDArray[np.int32] | None = self.__dict__.get("_ids")
+        if known is None:
+            from limelight.core.image import object_ids
+
+            known = object_ids(self.labels).astype(np.int32)
+            known.setflags(write=False)
+            self.__dict__["_ids"] = known
+        return known
+
+    def _with(self, **changes: Any) -> SegmentedObjects:
+        """Return the same objects with something else changed; their numbers are kept."""
+        made = replace(self, **changes)
+        if "_ids" in self.__dict__:
+            made.__dict__["_ids"] = self.__dict__["_ids"]
+        return made
 
     def named(self, name: str) -> SegmentedObjects:
         """Return the same objects under another name."""
-        return replace(self, name=name)
+        return self._with(name=name)
 
     def with_features(self, table: pd.DataFrame) -> SegmentedObjects:
         """Return the same objects with more features; a feature measured again is replaced."""
         old = self.features.drop(columns=[c for c in table.columns if c in self.features])
         joined = table if old.empty and not len(old.columns) else old.join(table, how="outer")
-        return replace(self, features=joined.reindex(pd.Index(self.ids, name="label")))
+        rows = pd.Index(self.ids, name="label")
+        return self._with(features=joined if joined.index.equals(rows) else joined.reindex(rows))
 
 
 @dataclass(frozen=True, eq=False)
