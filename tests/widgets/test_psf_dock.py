@@ -463,3 +463,34 @@ def test_bad_stacks_are_told(viewer, qtbot, core):
         assert "bead" in dock.message.text()
         assert dock.beads.go.isEnabled()
     close_dock(dock, qtbot)
+
+
+def test_a_live_calibration_gives_z_to_live_localization(dock, qtbot, scope, tmp_path):
+    from limelight.acquire import Acquisition, multi_d_acquisition_events
+    from limelight.localize.live import LiveLocalize
+
+    scope.setConfig("Slide", "Beads")
+    scope.setConfig("Lens", "Astigmatic")
+    scope.setExposure(10)
+    scope.setROI(128, 128, 256, 256)
+    scope.setPosition(0.0)
+    dock.low.setValue(-0.6)
+    dock.high.setValue(0.6)
+    dock.step.setValue(0.03)
+    live(dock, qtbot)
+    dock.stop()
+    run_tool(dock, qtbot, "Calibrate z (astigmatism)")
+    dock.write(tmp_path / "lens")
+    events = multi_d_acquisition_events(z_start=-0.3, z_end=0.3, z_step=0.1)
+    with Acquisition(
+        str(tmp_path),
+        "beads",
+        core=scope,
+        processors=[("localize", LiveLocalize(calibration=str(tmp_path / "lens.yaml")))],
+        show_display=False,
+    ) as acquisition:
+        acquisition.acquire(events)
+    locs = acquisition.results.localizations("localize").table
+    assert {"z", "lpz"} <= set(locs.columns)
+    z = [np.median(locs["z"][locs["frame"] == k]) for k in range(7)]
+    assert np.polyfit(np.arange(7) * 100.0, z, 1)[0] == pytest.approx(1, abs=0.1)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Editor", "SettingsForm", "in_words", "label_of", "make_editor"]
 
-_ACRONYMS = {"em", "psf", "roi", "snr"}
+_ACRONYMS = {"em", "na", "psf", "roi", "snr"}
 _SMALL = 1e-3  # a default below this would vanish in a number box
 
 
@@ -47,7 +47,7 @@ class Editor:
 def label_of(field: Field) -> str:
     """Return a field's name for people, with its unit."""
     words = field.name.split("_")
-    if not field.unit or words[-1] != field.unit:
+    if not field.unit or words[-1] != field.unit.replace("µ", "u"):
         return in_words(field.name) + (f" ({field.unit})" if field.unit else "")
     if len(field.unit) > 2:  # "Dark frames" says it
         return in_words(field.name)
