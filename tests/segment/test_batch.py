@@ -113,3 +113,19 @@ def test_nothing_to_do_is_told(pipeline, tmp_path):
         find_fields(tmp_path / "none", ["DAPI"])
     with pytest.raises(ParameterError, match="no field"):
         run(batch_job(pipeline, [], tmp_path))
+
+
+def test_a_cluster_gives_the_same(pipeline, folder, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    fields = find_fields(folder, ["DAPI"])
+    run(batch_job(pipeline, fields, tmp_path / "threads"))
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        result = run(batch_job(pipeline, fields, tmp_path / "cluster", client=client))
+    assert [f.state for f in result.fields] == ["done"] * 3
+    name = "features_Nuclei.csv"
+    assert (tmp_path / "cluster" / name).read_text() == (tmp_path / "threads" / name).read_text()
