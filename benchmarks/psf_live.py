@@ -179,12 +179,12 @@ def measure() -> list[Row]:
     core.setProperty("Camera", "PixelType", "16bit")
     core.setProperty("Camera", "OnCameraCCDXSize", SIZE)
     core.setProperty("Camera", "OnCameraCCDYSize", SIZE)
-    dock.low.setValue(-5.0)
-    dock.high.setValue(4.95)
-    dock.step.setValue(0.05)
+    dock.live.low.setValue(-5.0)
+    dock.live.high.setValue(4.95)
+    dock.live.step.setValue(0.05)
     dock.mode.setCurrentIndex(0)
     for title, external in (("demo camera, its z stage", False), ("demo camera alone", True)):
-        dock.external.setChecked(external)
+        dock.live.external.setChecked(external)
         dock.begin()
         if dock.stream is None:
             raise SystemExit(dock.message.text())

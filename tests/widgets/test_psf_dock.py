@@ -63,10 +63,10 @@ def scope(core):
 @pytest.fixture
 def dock(viewer, qtbot, scope):
     dock = open_dock(viewer, qtbot)
-    dock.low.setValue(-0.5)
-    dock.high.setValue(0.5)
-    dock.step.setValue(0.1)
-    dock.clip.setValue(0)
+    dock.live.low.setValue(-0.5)
+    dock.live.high.setValue(0.5)
+    dock.live.step.setValue(0.1)
+    dock.live.clip.setValue(0)
     yield dock
     close_dock(dock, qtbot)
 
@@ -201,11 +201,12 @@ def test_maximum_and_contrast(dock, viewer, qtbot):
 
 
 def test_channels_come_one_after_another(dock, viewer, qtbot, scope):
-    dock.channels.setCurrentIndex(1)
-    assert "A647, Cy3B" in dock.channels.currentText()
+    dock.live.channels.setCurrentIndex(1)
+    assert "A647, Cy3B" in dock.live.channels.currentText()
     live(dock, qtbot)
     dock.stop()
     assert dock.volume.channels == 2
+    assert dock.live.channels.currentIndex() == 1
     assert {"PSF XY A647", "PSF XZ Cy3B"} <= {x.name for x in viewer.layers}
     assert dock.channel.isVisible()
     dock.tabs.setCurrentWidget(dock.curves)
@@ -215,14 +216,14 @@ def test_channels_come_one_after_another(dock, viewer, qtbot, scope):
 
 
 def test_a_central_field_is_kept(dock, viewer, qtbot):
-    dock.clip.setValue(40)
+    dock.live.clip.setValue(40)
     live(dock, qtbot)
     dock.stop()
     assert viewer.layers["PSF XY"].data.shape == (40, 40)
 
 
 def test_another_controller_moves_the_stage(dock, qtbot, scope):
-    dock.external.setChecked(True)
+    dock.live.external.setChecked(True)
     moves = []
     slot = moves.append
     scope.events.stagePositionChanged.connect(lambda *a: slot(a))
@@ -238,10 +239,10 @@ def test_another_controller_moves_the_stage(dock, qtbot, scope):
     [(1, -1, 0.1, "above the first"), (-5000, 5000, 0.001, "choose 2 to 5000")],
 )
 def test_a_bad_range_is_told(dock, low, high, step, words):
-    dock.low.setValue(low)
-    dock.high.setValue(high)
-    dock.step.setValue(step)
-    assert words in dock.slices.text()
+    dock.live.low.setValue(low)
+    dock.live.high.setValue(high)
+    dock.live.step.setValue(step)
+    assert words in dock.live.slices.text()
     dock.begin()
     assert words in dock.message.text()
     assert dock.stream is None and dock.start.isEnabled()
@@ -278,8 +279,8 @@ def test_beads_are_measured_live_with_a_trend(dock, qtbot, scope):
     scope.setExposure(10)
     scope.setPosition(0.0)
     scope.setROI(128, 128, 256, 256)
-    dock.low.setValue(-1.0)
-    dock.high.setValue(1.0)
+    dock.live.low.setValue(-1.0)
+    dock.live.high.setValue(1.0)
     dock.beads.follow.setChecked(True)
     live(dock, qtbot)
     qtbot.waitUntil(lambda: len(dock.trend) >= 2, timeout=SECONDS)
@@ -328,7 +329,7 @@ def test_a_layer_is_seen_from_three_sides_in_micrometres(looking, viewer, plain)
     assert tuple(viewer.layers["PSF XZ"].scale) == pytest.approx((0.1, 0.11))
     assert tuple(viewer.layers["PSF YZ"].scale) == pytest.approx((0.11, 0.1))
     assert (viewer.layers["PSF XY"].data == plain[15]).all()
-    assert "slices" in looking.slices.text()
+    assert "slices" in looking.live.slices.text()
     assert looking.layers.count() == 1  # the views are no stacks
 
 
@@ -474,9 +475,9 @@ def test_a_live_calibration_gives_z_to_live_localization(dock, qtbot, scope, tmp
     scope.setExposure(10)
     scope.setROI(128, 128, 256, 256)
     scope.setPosition(0.0)
-    dock.low.setValue(-0.6)
-    dock.high.setValue(0.6)
-    dock.step.setValue(0.03)
+    dock.live.low.setValue(-0.6)
+    dock.live.high.setValue(0.6)
+    dock.live.step.setValue(0.03)
     live(dock, qtbot)
     dock.stop()
     run_tool(dock, qtbot, "Calibrate z (astigmatism)")
@@ -494,3 +495,18 @@ def test_a_live_calibration_gives_z_to_live_localization(dock, qtbot, scope, tmp
     assert {"z", "lpz"} <= set(locs.columns)
     z = [np.median(locs["z"][locs["frame"] == k]) for k in range(7)]
     assert np.polyfit(np.arange(7) * 100.0, z, 1)[0] == pytest.approx(1, abs=0.1)
+
+
+def test_settings_are_remembered(viewer, qtbot, core):
+    core.unloadAllDevices()
+    dock = open_dock(viewer, qtbot)
+    dock.live.step.setValue(0.07)
+    dock.live.external.setChecked(True)
+    dock.beads.forms["Measure beads"].set_values({"na": 1.2, "box": 21})
+    dock.remember()
+    close_dock(dock, qtbot)
+    again = open_dock(viewer, qtbot)
+    assert again.live.step.value() == pytest.approx(0.07) and again.live.external.isChecked()
+    settings = again.beads.settings("Measure beads")
+    assert settings.na == 1.2 and settings.box == 21
+    close_dock(again, qtbot)

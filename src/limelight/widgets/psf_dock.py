@@ -11,7 +11,6 @@ from qtpy.QtCore import QSignalBlocker, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QTabWidget,
@@ -34,11 +33,12 @@ from limelight.reslice import (
     save_psf_image,
     spline_job,
 )
-from limelight.widgets.controls import ChoiceBox, NumberBox, WholeBox
+from limelight.widgets.controls import ChoiceBox
 from limelight.widgets.dock import Dock, LayerChoice, button, in_scroll_area, say
 from limelight.widgets.layers import pixel_size_nm, steps_in_view
 from limelight.widgets.plot_view import PlotView
 from limelight.widgets.psf_beads import AVERAGE, CALIBRATE, MEASURE, BeadsPanel
+from limelight.widgets.psf_live_form import LiveForm
 from limelight.widgets.psf_plots import (
     average_plots,
     bead_words,
@@ -48,7 +48,7 @@ from limelight.widgets.psf_plots import (
     trend_plots,
 )
 from limelight.widgets.psf_profiles import ProfileStrip
-from limelight.widgets.psf_stream import StackPlan, StackStream
+from limelight.widgets.psf_stream import StackStream
 from limelight.widgets.psf_views import PsfViews
 
 if TYPE_CHECKING:
@@ -157,8 +157,9 @@ class PsfDock(Dock):
         self.rate.setToolTip("Slices per second, and the stack that is being filled")
         self.profiles = ProfileStrip(self)
         self.plots = PlotView(self)
+        self.live = LiveForm(self)
         self.tabs = QTabWidget(self)
-        self.tabs.addTab(in_scroll_area(self._build_live(), self), "Live stack")
+        self.tabs.addTab(in_scroll_area(self.live, self), "Live stack")
         self.beads = BeadsPanel(self.viewer, self)
         self.tabs.addTab(self.beads, "Beads")
         self.curves = QWidget(self)
@@ -189,40 +190,6 @@ class PsfDock(Dock):
             stretch=2,
         )
 
-    def _build_live(self) -> QWidget:
-        page = QWidget(self)
-        form = QFormLayout(page)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        self.low, self.high = NumberBox(-1e4, 1e4, page), NumberBox(-1e4, 1e4, page)
-        self.step = NumberBox(0.001, 1e3, page)
-        self.clip = WholeBox(0, 1e5, page)
-        self.external = QCheckBox("The stage is moved by another controller", page)
-        self.channels = ChoiceBox(page)
-        for box, name, tip, value in (
-            (self.low, "low", "First slice, relative to the focus now, µm", -2.0),
-            (self.high, "high", "Last slice, relative to the focus now, µm", 2.0),
-            (self.step, "step", "Distance of two slices, µm", 0.1),
-            (self.clip, "clip", "Side of the central field that is shown, px; 0: all of it", 0),
-        ):
-            box.setObjectName(name)
-            box.setToolTip(tip)
-            box.setValue(value)  # type: ignore[arg-type]
-        self.external.setObjectName("external")
-        self.external.setToolTip(
-            "The camera runs and takes a slice at every trigger; frames are counted"
-        )
-        self.channels.setObjectName("channels")
-        self.channels.setToolTip("Channels of a stack, one after another")
-        self.slices = QLabel(page)
-        form.addRow("First slice (µm)", self.low)
-        form.addRow("Last slice (µm)", self.high)
-        form.addRow("Step (µm)", self.step)
-        form.addRow("Central field (px)", self.clip)
-        form.addRow("Channels", self.channels)
-        form.addRow(self.external)
-        form.addRow(self.slices)
-        return page
-
     def _connect(self) -> None:
         self.show_layer.clicked.connect(self.look_at_layer)
         self.start.clicked.connect(self.begin)
@@ -233,8 +200,6 @@ class PsfDock(Dock):
         self.tabs.currentChanged.connect(lambda *_: self._draw_profiles())
         self.open_button.clicked.connect(self._on_open)
         self.views.moved.connect(self._on_moved)
-        for number in (self.low, self.high, self.step):
-            number.valueChanged.connect(lambda *_: self._tell_slices())
         self.beads.go.clicked.connect(self.run_tool)
         self.beads.save.clicked.connect(self._on_save)
         self.beads.copy.clicked.connect(self.copy_script)
@@ -243,18 +208,18 @@ class PsfDock(Dock):
         self.runner.finished.connect(self._on_finished)
         self._listeners.on(self.core.events.systemConfigurationLoaded, self._on_configuration)
         self._listeners.at_end(self._let_go)
-        memory = self.memory
-        for box in (self.low, self.high, self.step, self.clip):
-            if isinstance(memory.get(box.objectName()), int | float):
-                box.setValue(memory[box.objectName()])
-        self._tell_slices()
+        self.live.restore(self.memory)
+        for name, values in self.memory.get("beads", {}).items():
+            if name in self.beads.forms:
+                self.beads.forms[name].set_values(values)
+        self.live.changed.connect(self.remember_soon)
+        for form in self.beads.forms.values():
+            form.changed.connect(self.remember_soon)
 
     def state(self) -> dict[str, Any]:
         """Return what is remembered."""
-        return {
-            str(box.objectName()): box.value()
-            for box in (self.low, self.high, self.step, self.clip)
-        }
+        forms = {name: form.values() for name, form in self.beads.forms.items()}
+        return self.live.state() | {"beads": forms}
 
     def _let_go(self) -> None:
         self._timer.stop()
@@ -267,36 +232,9 @@ class PsfDock(Dock):
     def _on_configuration(self, *_: object) -> None:
         there = len(self.core.getLoadedDevices()) > 1 and bool(self.core.getCameraDevice())
         self.start.setEnabled(there and self.stream is None)
-        self.channels.clear()
-        self.channels.addItem("as it is set", ("", ()))
-        if there and self.core.getChannelGroup():
-            group = str(self.core.getChannelGroup())
-            presets = tuple(map(str, self.core.getAvailableConfigs(group)))
-            self.channels.addItem(f"all of {group}: {', '.join(presets)}", (group, presets))
-            for preset in presets:
-                self.channels.addItem(preset, (group, (preset,)))
-
-    def plan(self) -> StackPlan:
-        """Return what is set for live stacks."""
-        group, presets = self.channels.currentData() or ("", ())
-        return StackPlan(
-            float(self.low.value()),
-            float(self.high.value()),
-            float(self.step.value()),
-            group,
-            tuple(presets),
-            int(self.clip.value()) or None,
-            bool(self.external.isChecked()),
-        )
-
-    def _tell_slices(self) -> None:
-        try:
-            plan = self.plan()
-            plan.check()
-            self.slices.setText(f"{plan.slices} slices")
-        except (LimelightError, OverflowError) as error:
-            self.slices.setText(str(error))
-        self.remember_soon()
+        group = str(self.core.getChannelGroup()) if there else ""
+        presets = tuple(map(str, self.core.getAvailableConfigs(group))) if group else ()
+        self.live.list_channels(group, presets)
 
     # -- live -------------------------------------------------------------------------------------
     def begin(self) -> None:
@@ -304,7 +242,7 @@ class PsfDock(Dock):
         if self.stream is not None:
             return
         try:
-            self.stream = StackStream(self.core, self.plan())
+            self.stream = StackStream(self.core, self.live.plan())
         except (LimelightError, RuntimeError) as error:
             self.message.tell(say(error), error=True)
             return
@@ -440,7 +378,7 @@ class PsfDock(Dock):
                 f"{stack.name} has one slice: choose a file with several.", error=True
             )
             return
-        step = abs(stack.step_nm or 1000 * float(self.step.value())) / 1000
+        step = abs(stack.step_nm or 1000 * float(self.live.step.value())) / 1000
         pixel = (stack.pixel_nm or 100.0) / 1000
         self._look_at(stack.volume, (step, pixel, pixel), stack.name, stack.path)
         told = [
@@ -461,7 +399,7 @@ class PsfDock(Dock):
     def _layer_scale(self) -> tuple[float, float, float]:
         layer: Any = self.layers.layer
         pixel = (pixel_size_nm(layer) or 100.0) / 1000 if layer is not None else 0.1
-        step = float(self.step.value())
+        step = float(self.live.step.value())
         if layer is not None:
             axis = self._z_axis(layer)
             if str(layer.units[axis]) in ("micrometer", "um", "µm"):
