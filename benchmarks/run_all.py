@@ -37,7 +37,14 @@ FIRST = (
 )
 OTHERS = (p.stem for p in sorted(HERE.glob("*.py")) if not p.stem.startswith("_"))
 NAMES = [n for n in dict.fromkeys((*FIRST, *OTHERS)) if n != "run_all"]
-SCREEN = {"live_display", "live_localization", "metrics_dock", "preview_latency", "psf_live", "redraw"}
+SCREEN = {
+    "live_display",
+    "live_localization",
+    "metrics_dock",
+    "preview_latency",
+    "psf_live",
+    "redraw",
+}
 
 
 def main() -> int:
