@@ -98,6 +98,7 @@ def shoot_all(studio: Studio, data: Path) -> None:
     studio.shoot("acquisition_processors")
     acquisition.tabs.setCurrentIndex(2)
     studio.shoot("acquisition_storage")
+    acquisition.tabs.setCurrentIndex(1)
     acquisition.start.click()
     studio.until(
         lambda: acquisition.acquisition and acquisition.acquisition.status.saved > FRAMES // 2

@@ -44,6 +44,7 @@ __all__ = ["AcquisitionDock"]
 
 _WAIT_MS = 300
 _PAGE = 420
+_PROCESSORS = 1  # index of their page
 _SHORTER = {
     "Set AF Offset per Position": "AF offset",
     "Range Around (Symmetric)": "Symmetric",
@@ -395,8 +396,9 @@ class AcquisitionDock(Dock):
             return
         if self.view.newest is None or not self.view._timer.isActive():
             self.view.begin(acquisition)
-        self.processors.show_status(acquisition)
         status: Status = step.partial
+        if self.tabs.currentIndex() == _PROCESSORS:
+            self.processors.show_status(acquisition)
         words = [f"{status.acquired:,} images", f"{status.rate:.1f}/s"]
         if status.waiting:
             words.append(f"{status.waiting} waiting for the disk")
@@ -485,9 +487,9 @@ def _slim(sequence: Any) -> None:
         if long in _SHORTER:
             made.setText(_SHORTER[long])
             made.setToolTip(made.toolTip() or long)
-    for label in sequence.findChildren(QLabel):
-        if str(label.text()).startswith("Estimated duration"):
-            label.hide()  # the dock's own estimate knows the camera
+    told = getattr(sequence, "_duration_label", None)
+    if told is not None:
+        told.hide()  # the dock's own estimate knows the camera
 
 
 def _bytes(count: float) -> str:

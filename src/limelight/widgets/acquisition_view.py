@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ __all__ = ["AcquisitionView", "warm_up"]
 
 _IMAGE_MS = 33
 _SLOW = 16  # image ticks between two looks at what changes slowly
+_CURVES_S = 1.2  # seconds between two drawings of curves, at least
 _CURVE = 4000  # frames of a curve
 _ASIDE = 1.02  # of the width of a picture
 _BRIGHT = 95  # percent of the lit pixels that are shown below full brightness
@@ -83,6 +85,7 @@ class AcquisitionView(QObject):
     def _reset(self) -> None:
         self._index = -1
         self._fitted: tuple[Any, ...] | None = None
+        self._curves_at = 0.0
         self._places: dict[str, tuple[float, ...]] = {}
         self._drawn: dict[str, int] = {}
         self._limits: tuple[float, float] | None = None
@@ -218,7 +221,9 @@ class AcquisitionView(QObject):
         self._show_dataset(acquisition)
         self._show_pictures(acquisition)
         self._show_objects()
-        if self.readings and (self._tick % (2 * _SLOW) == 0 or not self._timer.isActive()):
+        due = time.monotonic() - self._curves_at > _CURVES_S or not self._timer.isActive()
+        if self.readings and due:
+            self._curves_at = time.monotonic()
             self.read.emit(tuple(self.plots()))
 
     def _show_dataset(self, acquisition: Acquisition) -> None:

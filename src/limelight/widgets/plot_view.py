@@ -22,6 +22,7 @@ __all__ = ["COLOURS", "PlotView", "draw_plot", "save_drawing", "save_plot"]
 
 COLOURS = ("#35d0ff", "#ffb224", "#3fb68b", "#ff8589", "#b79cff", "#c9d13c")
 _HEIGHT = 210
+_PLACES = {"left": 0.1, "right": 0.98, "bottom": 0.1, "top": 0.92, "hspace": 0.62, "wspace": 0.24}
 
 
 def draw_plot(axes: Any, plot: Plot, ink: str) -> None:
@@ -225,14 +226,16 @@ class PlotView(QWidget):
         if all_of_them and self._redraw(ink):
             return
         figure.clear()
-        figure.set_layout_engine("constrained")
+        figure.set_layout_engine("none" if all_of_them else "constrained")
         self._drawn = (ink, *(_kind(p) for p in self.plots)) if all_of_them else ()
         if plot is not None:
             draw_plot(figure.add_subplot(), plot, ink)
         else:
             rows = -(-len(self.plots) // 2)
+            # fixed places: laying out takes longer than drawing
+            grid: Any = figure.add_gridspec(rows, 2, **_PLACES)
             for i, one in enumerate(self.plots):
-                axes = figure.add_subplot(rows, 2, i + 1)
+                axes = figure.add_subplot(grid[divmod(i, 2)])
                 draw_plot(axes, one, ink)
                 axes.set_title(one.title, color=ink, fontsize=8, pad=2)
                 axes.set_xlabel("")
@@ -247,7 +250,6 @@ class PlotView(QWidget):
         if self._drawn != (ink, *(_kind(p) for p in self.plots)) or self._canvas.figure is None:
             return False
         figure = self._canvas.figure
-        figure.set_layout_engine("none")  # the places stay
         for axes, plot in zip(figure.axes, self.plots, strict=True):
             for drawn, line in zip(axes.lines, plot.lines, strict=True):
                 drawn.set_data(line.x, line.y)
