@@ -73,9 +73,11 @@ class Watch:
         """Return the figures."""
         spent = self.painted[-1] - self.painted[0]
         rate = (len(self.put) - 1) / (self.put[-1] - self.put[0])
-        lost = "none lost" if sent is None or sent == received else f"{sent - received} lost"
+        lost = ""
+        if sent is not None:
+            lost = ", none lost" if sent == received else f", {sent - received} lost"
         rows = [
-            Row(f"{title}: slices into the volume, {lost}", rate, unit="slices/s"),
+            Row(f"{title}: slices into the volume{lost}", rate, unit="slices/s"),
             Row(f"{title}: views drawn", (len(self.painted) - 1) / spent, unit="Hz", goal=">= 20"),
             Row(
                 f"{title}: slice to view, median",
