@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,17 @@ if TYPE_CHECKING:
     from qtpy.QtCore import QObject
 
 __all__ = ["Listeners"]
+
+
+_alive: weakref.WeakSet[Listeners] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """End all while Python is whole: Qt deletes the widgets that are left when it no longer is."""
+    for listeners in list(_alive):
+        with suppress(Exception):
+            listeners.close()
 
 
 class Listeners:
@@ -29,6 +42,7 @@ class Listeners:
         self._connected: list[tuple[Any, Callable[..., Any]]] = []
         self._last: list[Callable[[], object]] = []
         owner.destroyed.connect(self.close)
+        _alive.add(self)
 
     def on(self, emitter: Any, callback: Callable[..., Any]) -> None:
         """Call back on each of the emitter's events."""
