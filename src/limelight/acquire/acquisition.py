@@ -270,6 +270,7 @@ class Acquisition:
             events = list(as_event_dicts(events))
             for event in events:
                 Event.parse(event)
+        self._busy = True  # from now on, not only once they are taken
         self._queue.put(events)
         return EventsFuture(self, events if isinstance(events, list) else None)
 

@@ -63,8 +63,8 @@ def bar_fractions(values: ArrayLike) -> NDArray[np.float64]:
     top = known.max(initial=0.0)
     if top <= 0:
         return np.zeros(len(column))
-    # a denormal maximum would overflow: the ratio is what counts
-    return np.asarray(np.clip(known / top, 0.0, 1.0), np.float64)
+    # What is negative would overflow over a tiny maximum, and has no bar anyway.
+    return np.asarray(np.maximum(known, 0.0) / top, np.float64)
 
 
 @dataclass(frozen=True)
