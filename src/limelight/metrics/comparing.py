@@ -136,10 +136,7 @@ def common_columns(tables: Sequence[Localizations]) -> list[str]:
     return [
         str(name)
         for name in tables[0].table.columns
-        if all(
-            name in t.table.columns and t.table[name].dtype.kind in "iuf"
-            for t in tables
-        )
+        if all(name in t.table.columns and t.table[name].dtype.kind in "iuf" for t in tables)
     ]
 
 
