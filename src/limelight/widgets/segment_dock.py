@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QSplitter,
     QToolButton,
@@ -164,8 +164,6 @@ class SegmentDock(Dock):
         first.addWidget(self.figure_button, 1)
         second.addWidget(self.batch_button, 1)
         second.addWidget(self.copy_button, 1)
-        hint = QLabel("", self)
-        hint.hide()
         self.arrange(top, self.splitter, self.message, checks, self.bar, first, second, stretch=1)
 
     def _tool(self, name: str, text: str, tip: str) -> QToolButton:
@@ -389,8 +387,6 @@ class SegmentDock(Dock):
             self.show_figure()
 
     def _on_title(self) -> None:
-        from dataclasses import replace
-
         name = str(self.title.text()).strip() or "pipeline"
         self.edit(lambda p: replace(p, name=name))
 
@@ -420,8 +416,6 @@ class SegmentDock(Dock):
         return f"Objects_{number}"
 
     def _with_first_channel(self, pipeline: Pipeline) -> Pipeline:
-        from dataclasses import replace
-
         layers = self.channels._layers()
         name = str(layers[-1].name) if layers else "DAPI"
         self.channels.chosen[name] = layers[-1] if layers else None
@@ -431,16 +425,12 @@ class SegmentDock(Dock):
         self.edit(lambda p: p.rename(old, new), choose=new)
 
     def _on_channel(self, name: str) -> None:
-        from dataclasses import replace
-
         self.edit(lambda p: replace(p, channels=(*p.channels, Channel(name))))
 
     def _on_channel_name(self, old: str, new: str) -> None:
         self.edit(lambda p: p.rename_channel(old, new))
 
     def _on_channel_out(self, name: str) -> None:
-        from dataclasses import replace
-
         self.edit(lambda p: replace(p, channels=tuple(c for c in p.channels if c.name != name)))
 
     # -- running --------------------------------------------------------------------------------
@@ -597,8 +587,6 @@ class SegmentDock(Dock):
 
 
 def _with_saved(pipeline: Pipeline, outputs: dict[str, str] | None) -> Pipeline:
-    from dataclasses import replace
-
     if not outputs:
         return pipeline
     saved = tuple(SavedObjects(name) for name in outputs.values())
