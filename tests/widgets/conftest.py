@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication, QDialog
 
 from limelight.widgets import persistence, reader
 
@@ -17,3 +19,34 @@ def own_folders(tmp_path, monkeypatch):
 def nobody(monkeypatch):
     """Nobody is there to be asked, whatever window another test left; a test may undo that."""
     monkeypatch.setattr(reader, "can_ask", lambda: False)
+
+
+@pytest.fixture
+def click_when_shown(qapp):
+    """Let a function act on the dialog that the next call opens, however long that takes."""
+    waiting = []
+
+    def wait(act):
+        timer = QTimer()
+        timer.setInterval(20)
+
+        def look():
+            shown = QApplication.activeModalWidget()
+            if isinstance(shown, QDialog) and waiting[0] is timer:
+                timer.stop()
+                waiting.remove(timer)
+                try:
+                    act(shown)
+                except BaseException:
+                    shown.reject()  # nobody else ends it
+                    raise
+
+        timer.timeout.connect(look)
+        waiting.append(timer)
+        timer.start()
+
+    yield wait
+    left = len(waiting)
+    for timer in waiting:
+        timer.stop()
+    assert not left, "a question was not asked"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
 
@@ -65,19 +65,6 @@ def choose(box, text):
     row = box.findText(text)
     assert row >= 0, (text, [box.itemText(k) for k in range(box.count())])
     box.setCurrentIndex(row)
-
-
-def click_when_shown(act, attempts=100):
-    """Click in the dialog that the next call opens."""
-
-    def look():
-        shown = QApplication.activeModalWidget()
-        if isinstance(shown, AxesDialog):
-            act(shown)
-        elif attempts:
-            click_when_shown(act, attempts - 1)
-
-    QTimer.singleShot(20, look)
 
 
 def press(button, always=False, **choices):
@@ -192,7 +179,7 @@ def test_a_part_that_was_cut_out_is_an_image_like_any(file, data):
     layer.metadata["planes"].close()
 
 
-def test_a_chosen_place_and_another_time(file, data, somebody):
+def test_a_chosen_place_and_another_time(file, data, somebody, click_when_shown):
     viewer = ViewerModel()
     click_when_shown(press(OK, position="only B2", channel="only GFP", time_axis="z"))
     [layer] = add(viewer, file)
@@ -205,7 +192,7 @@ def test_a_chosen_place_and_another_time(file, data, somebody):
     movie.close()
 
 
-def test_one_movie_of_many_is_a_movie(file, data, somebody):
+def test_one_movie_of_many_is_a_movie(file, data, somebody, click_when_shown):
     viewer = ViewerModel()
     click_when_shown(press(OK, position="only B2", channel="only GFP", z="only 3"))
     [layer] = add(viewer, file)
@@ -216,7 +203,7 @@ def test_one_movie_of_many_is_a_movie(file, data, somebody):
     movie.close()
 
 
-def test_channels_as_layers(file, data, somebody):
+def test_channels_as_layers(file, data, somebody, click_when_shown):
     viewer = ViewerModel()
     click_when_shown(press(OK, position="only A1", channel="all, a layer each", z="only 0"))
     layers = add(viewer, file)
@@ -227,13 +214,13 @@ def test_channels_as_layers(file, data, somebody):
     layers[0].metadata["movie"].close()
 
 
-def test_cancelling_opens_nothing(file, somebody):
+def test_cancelling_opens_nothing(file, somebody, click_when_shown):
     click_when_shown(press(CANCEL))
     assert reader.get_reader(str(file))(str(file)) == [(None,)]
     assert not [w for w in QApplication.topLevelWidgets() if w.isVisible()]
 
 
-def test_the_last_answer_is_offered_and_taken_on_wish(source, qtbot, monkeypatch):
+def test_the_last_answer_is_offered_and_taken_on_wish(source, qtbot, monkeypatch, click_when_shown):
     click_when_shown(press(OK, channel="only GFP", time_axis="z"))
     first = ask_axes(source)
     assert first == AxesView("z", {"channel": 1})
@@ -247,7 +234,7 @@ def test_the_last_answer_is_offered_and_taken_on_wish(source, qtbot, monkeypatch
     assert ask_axes(source) is None
 
 
-def test_it_asks_where_a_remembered_channel_is_not(source, qtbot, tmp_path, data):
+def test_it_asks_where_a_remembered_channel_is_not(source, qtbot, tmp_path, data, click_when_shown):
     click_when_shown(press(OK, always=True, channel="only GFP"))
     assert ask_axes(source).places == {"channel": 1}
     image = OutgoingImage(data, AXES, labels={"channel": ("a", "b", "c")})

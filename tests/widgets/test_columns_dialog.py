@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
 
 from limelight.core.errors import FileError
@@ -159,19 +159,6 @@ def test_it_fits_a_small_screen(dialog):
         assert box.toolTip()
 
 
-def click_when_shown(act, attempts=100):
-    """Click in the dialog that the next call opens."""
-
-    def look():
-        shown = QApplication.activeModalWidget()
-        if isinstance(shown, ColumnsDialog):
-            act(shown)
-        elif attempts:
-            click_when_shown(act, attempts - 1)
-
-    QTimer.singleShot(20, look)
-
-
 def press(button):
     def act(dialog):
         if button == QDialogButtonBox.StandardButton.Ok:
@@ -185,7 +172,7 @@ def press(button):
 
 
 @pytest.mark.filterwarnings("ignore:.*'dye' is not of single numbers")
-def test_a_dropped_table_asks_once(path, somebody, monkeypatch):
+def test_a_dropped_table_asks_once(path, somebody, monkeypatch, click_when_shown):
     click_when_shown(press(QDialogButtonBox.StandardButton.Ok))
     [(points, about, kind)] = reader.get_reader(str(path))(str(path))
     assert kind == "points" and about["scale"] == (0.1, 0.1)
@@ -198,14 +185,16 @@ def test_a_dropped_table_asks_once(path, somebody, monkeypatch):
     np.testing.assert_array_equal(again[0][0], points)
 
 
-def test_cancelling_adds_nothing_and_remembers_nothing(path, somebody):
+def test_cancelling_adds_nothing_and_remembers_nothing(path, somebody, click_when_shown):
     click_when_shown(press(QDialogButtonBox.StandardButton.Cancel))
     assert reader.get_reader(str(path))(str(path)) == [(None,)]
     assert columns_dialog.recall("columns") == {}
     assert not [w for w in QApplication.topLevelWidgets() if w.isVisible()]
 
 
-def test_it_asks_again_on_demand_and_offers_the_last_answer(path, qtbot, monkeypatch):
+def test_it_asks_again_on_demand_and_offers_the_last_answer(
+    path, qtbot, monkeypatch, click_when_shown
+):
     preview = preview_table(path)
     click_when_shown(press(QDialogButtonBox.StandardButton.Ok))
     first = ask_columns(preview)
@@ -220,7 +209,7 @@ def test_it_asks_again_on_demand_and_offers_the_last_answer(path, qtbot, monkeyp
     assert ask_columns(preview) is None and seen == [first]
 
 
-def test_what_is_told_beside_the_file_wins(path, qtbot, monkeypatch):
+def test_what_is_told_beside_the_file_wins(path, qtbot, monkeypatch, click_when_shown):
     click_when_shown(press(QDialogButtonBox.StandardButton.Ok))
     assert ask_columns(preview_table(path)).pixel_size_nm == 100
     path.with_name(path.name + ".yaml").write_text("Pixelsize: 160\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from limelight.core.camera import Camera
 from limelight.core.errors import ParameterError, suggest
 from limelight.core.frame import Frame
 from limelight.core.movie import resolve_index
+from limelight.core.remarks import remark
 from limelight.io import micromanager
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class DatasetMovie:
         several = [name for name in others if len(axes[name]) > 1]
         if several:
             said = " and ".join(f"{name} {others[name]}" for name in several)
-            warnings.warn(
+            remark(
                 f"{dataset.path.name}: the movie is that of {said}. Give "
                 f"{several[0]}=... to choose another one.",
                 stacklevel=3,

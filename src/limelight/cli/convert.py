@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from limelight.core.remarks import collected
 from limelight.io.tables.dispatch import BY_SUFFIX, FORMATS, load_table, save_table
 from limelight.io.tables.kept import columns_lost
 from limelight.io.tables.mapping import limitations
@@ -39,12 +39,11 @@ def main(options: argparse.Namespace) -> int:
             f"{options.target.name} is there already. Give --force to replace it.", file=sys.stderr
         )
         return 1
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", UserWarning)
+    with collected() as said:
         locs = load_table(options.source, pixel_size_nm=options.pixel_size)
         written = save_table(locs, options.target, options.format)
-    for warning in said:
-        print(warning.message, file=sys.stderr)
+    for remark in said:
+        print(remark, file=sys.stderr)
     lacking = limitations(locs.columns)
     for limit in lacking:
         print(f"{options.source.name}: {limit}.", file=sys.stderr)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from limelight.core import parts
 from limelight.core.errors import ParameterError
+from limelight.core.remarks import collected
 from limelight.core.settings import Field, Settings, fields_of
 
 if TYPE_CHECKING:
@@ -125,11 +125,10 @@ def open_chosen(path: Path, choices: dict[str, Any], *, quiet: bool = False) -> 
 
     if path.suffix.lower() != ".raw":
         choices = {name: value for name, value in choices.items() if name != "raw"}
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", UserWarning)
+    with collected() as said:
         movie = open_movie(path, **choices)
-    for warning in [] if quiet else said:
-        text = re.sub(r"open_movie\(path, (\w+)=\.\.\.\)", r"--\1", str(warning.message))
+    for remark in [] if quiet else said:
+        text = re.sub(r"open_movie\(path, (\w+)=\.\.\.\)", r"--\1", remark)
         text = re.sub(r"time_axis='(\w+)'", r"--time-axis \1", text)
         print(text.replace("--time_axis", "--time-axis"), file=sys.stderr)
     return movie

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from limelight.cli.options import add_fields, given
 from limelight.core import parts
 from limelight.core.errors import LimelightError, ParameterError
 from limelight.core.job import Progress, run
+from limelight.core.remarks import collected
 from limelight.core.report import report
 from limelight.core.settings import fields_of
 from limelight.io.tables.dispatch import TABLE_SUFFIXES
@@ -131,10 +131,9 @@ def _one(path: Path, tool: Tool, kind: str, options: argparse.Namespace) -> Appl
     if path.is_dir():
         raise ParameterError(f"{path.name} is a folder. Give its tables: {path}/*.hdf5")
     with (
-        warnings.catch_warnings(record=True) as said,
+        collected() as said,
         tqdm(total=None, desc=path.name, disable=options.quiet or None, leave=False) as bar,
     ):
-        warnings.simplefilter("always", UserWarning)
 
         def show(step: Progress) -> None:
             bar.total = step.total
@@ -151,8 +150,8 @@ def _one(path: Path, tool: Tool, kind: str, options: argparse.Namespace) -> Appl
             pixel_size_nm=options.pixel_size,
         )
         applied = run(job, show)
-    for warning in said:
-        print(f"{path.name}: {warning.message}", file=sys.stderr)
+    for remark in said:
+        print(f"{path.name}: {remark}", file=sys.stderr)
     return applied
 
 

@@ -13,7 +13,6 @@ Names are listed without importing anything.  A part that fails to load is repor
 
 from __future__ import annotations
 
-import warnings
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from limelight.core.errors import LimelightError, PartError, suggest
+from limelight.core.remarks import remark
 from limelight.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _registered(group: Group) -> dict[str, EntryPoint]:
     for entry in entry_points(group=f"limelight.{group}"):
         own = entry.value.startswith("limelight.")
         if entry.name in found and found[entry.name].value != entry.value:
-            warnings.warn(
+            remark(
                 f"Two packages contribute {entry.name!r} to limelight.{group}; "
                 f"{found[entry.name].value} is used unless the other is Limelight's own.",
                 stacklevel=3,
@@ -288,7 +288,7 @@ def load_all(group: Group) -> dict[str, type[Settings]]:
         try:
             parts[name] = load(group, name)
         except LimelightError as error:
-            warnings.warn(str(error), stacklevel=2)
+            remark(str(error), stacklevel=2)
     return parts
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import dask.array
 import numpy as np
 
+from limelight.core.remarks import remark
 from limelight.io.axes import Axis
 from limelight.io.planes import PlaneSource
 
@@ -139,7 +139,7 @@ def open_array(path: str | Path, *, resolution: int | None = None) -> LazyImage:
     if source is None:
         movie = open_movie(path)
         if movie.problem is not None:
-            warnings.warn(str(movie.problem), stacklevel=2)
+            remark(str(movie.problem), stacklevel=2)
         source = _MovieSource(movie)
     lazy = LazyPlanes(source)
     array = dask.array.from_array(  # type: ignore[no-untyped-call]

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,7 @@ import numpy as np
 
 from limelight.core.camera import Camera
 from limelight.core.errors import CameraConfigError, FileError, ParameterError, suggest
+from limelight.core.remarks import remark
 from limelight.io.micromanager import camera_name, positive
 from limelight.io.yaml_nodes import Node, read_nodes
 
@@ -317,7 +317,7 @@ class CameraConfig:
         if self.find(metadata) is None and len(self.cameras) > 1:
             guessed.insert(0, f"camera = {entry.name!r}")
         if guessed:
-            warnings.warn(
+            remark(
                 f"{movie.name}: the metadata do not tell all that {self.path.name} asks for; "
                 f"taken: {', '.join(guessed)}. Check the photon conversion.",
                 stacklevel=2,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from limelight.core.errors import FileError, TruncatedError
+from limelight.core.remarks import remark
 from limelight.io.file_movie import NotAMovieError
 from limelight.io.series import find_parts, natural
 from limelight.io.shared_file import explain
@@ -68,7 +68,7 @@ def _one_movie(folder: Path, paths: list[Path]) -> list[Path]:
     for column, values in enumerate(fields.T):
         keep &= (values == values.min()) | (column == main)
     chosen = [p for p, k in zip(paths, keep.tolist(), strict=True) if k]
-    warnings.warn(
+    remark(
         f"{folder.name}: the file names count {sum(n > 1 for n in distinct)} things (time, and "
         f"channels or planes); the movie is {chosen[0].name} to {chosen[-1].name}, "
         f"{len(chosen)} of {len(paths)} files. Put the others into a folder of their own to "

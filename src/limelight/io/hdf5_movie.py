@@ -7,7 +7,6 @@ it recorded in the table ``/Events``.
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from limelight.core.camera import Camera
 from limelight.core.errors import FileError, ParameterError, TruncatedError, suggest
+from limelight.core.remarks import remark
 from limelight.io.axes import Axis
 from limelight.io.file_movie import NotAMovieError
 from limelight.io.hdf5 import attributes, explaining, open_file
@@ -297,7 +297,7 @@ class Hdf5Source(PlaneSource):
         try:
             self.camera = Camera(name=self.metadata["Camera"], **known)
         except ParameterError as error:
-            warnings.warn(
+            remark(
                 f"{self.path.name}: what it says of the camera is of no use ({error})",
                 stacklevel=5,
             )

@@ -8,7 +8,6 @@ it, and again as a JSON text in the dataset ``metadata`` (from Picasso 0.11 on).
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ import pandas as pd
 
 from limelight.core.errors import FileError, ParameterError
 from limelight.core.localizations import COLUMNS, Localizations
+from limelight.core.remarks import remark
 from limelight.io.atomic import replacing
 from limelight.io.documents import dump_documents, dump_json, load_documents
 from limelight.io.hdf5 import explaining, read_columns
@@ -160,7 +160,7 @@ def _table(path: Path, read: dict[str, NDArray[Any]]) -> pd.DataFrame:
     columns: dict[str, NDArray[Any]] = {}
     for name, values in read.items():
         if values.ndim != 1 or values.dtype.kind not in "uifb":
-            warnings.warn(
+            remark(
                 f"{path.name}: the column {name!r} is not of single numbers and is left out.",
                 stacklevel=3,
             )
@@ -198,7 +198,7 @@ def _provenance(path: Path) -> list[dict[str, Any]]:
             return [d for d in documents if isinstance(d, dict)]
         except (ValueError, TypeError):
             trouble += " and what the file itself says is damaged"
-    warnings.warn(
+    remark(
         f"{path.name}: {trouble}, so that the pixel size and the size of the movie are not known; "
         "130 nm and the extent of the molecules are taken.",
         stacklevel=3,

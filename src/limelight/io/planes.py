@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import numpy as np
 from limelight.core.errors import FileError
 from limelight.core.frame import Frame
 from limelight.core.movie import resolve_index
+from limelight.core.remarks import remark
 from limelight.io.axes import Axis, Choice, choose
 from limelight.io.file_movie import FileMovie
 
@@ -324,5 +324,5 @@ def open_planes(
         source.close()
         raise
     if choice.warning:
-        warnings.warn(f"{source.path.name}: {choice.warning}", stacklevel=4)
+        remark(f"{source.path.name}: {choice.warning}", stacklevel=4)
     return movie

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from limelight.core.errors import ParameterError
 from limelight.core.localizations import COLUMNS, Localizations
+from limelight.core.remarks import remark
 from limelight.io.image_writer import micrometres
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def points_to_localizations(
     for key, values in _numbers(features, len(points)).items():
         columns.setdefault(key, values)
     if pixel is None:
-        warnings.warn(
+        remark(
             f"{name}: the size of a pixel is not known, so that positions are in pixels, and 130 "
             "nm are taken for a pixel where nm are needed. Give the layer its scale and unit.",
             stacklevel=3,
@@ -152,7 +152,7 @@ def shown_localizations(
     count = int(placed.sum())
     if count > most:
         if len(points) != most:
-            warnings.warn(
+            remark(
                 "The layer shows a sample of the table; the whole table is written, as it was "
                 "before points were added or removed.",
                 stacklevel=3,

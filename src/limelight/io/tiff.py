@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limelight.core.errors import FileError, TruncatedError
+from limelight.core.remarks import remark
 from limelight.io import micromanager
 from limelight.io.file_movie import FileMovie
 from limelight.io.ndtiff import read_index
@@ -213,7 +213,7 @@ def _assemble(
         if problem is not None and len(frames) < problem.readable:
             problem = type(problem)(problem.path, len(frames), len(frames))
         if said:
-            warnings.warn(f"{path.name}: {said}", stacklevel=4)
+            remark(f"{path.name}: {said}", stacklevel=4)
     metadata, summary = read_metadata(first)
     movie = TiffMovie(
         path, parts, frames, summary=summary, metadata=metadata, camera=camera, problem=problem
@@ -343,7 +343,7 @@ def _ome_planes(
         return None
     others = {p.file for p in ome.planes} - {"", path.name}
     if len({p.file for p in ome.planes}) > 1:
-        warnings.warn(
+        remark(
             f"{path.name}: its description names other files ({sorted(others)[0]}, ...), whose "
             "frames are not shown; open them one by one.",
             stacklevel=5,

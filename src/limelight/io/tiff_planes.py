@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from limelight.core.errors import FileError, TruncatedError
+from limelight.core.remarks import collected
 from limelight.io import micromanager
 from limelight.io.axes import Axis
 from limelight.io.ome import nanometres
@@ -69,8 +69,7 @@ class TiffSource(PlaneSource):
     """
 
     def __init__(self, path: str | Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the choice that a movie would be
+        with collected():  # of the choice that a movie would be
             self._movie: TiffMovie = open_tiff(path)
         movie = self._movie
         self._pages = movie.pages

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-import warnings
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from limelight.core.errors import FileError, LimelightError
 from limelight.core.job import Progress
 from limelight.core.locs.assess import quality_job
+from limelight.core.remarks import collected
 from limelight.core.report import RunRecord
 from limelight.io import find_movies, is_table, load_table
 from limelight.localize.saving import record_of, with_quality
@@ -86,8 +86,7 @@ def find_results(path: str | Path, subfolders: bool = True) -> list[Path]:
 
 
 def _loaded(path: Path) -> Localizations:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a pixel size that is not known is in the figures' units
+    with collected():  # a pixel size that is not known is in the figures' units
         return load_table(path)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limelight.core.errors import LimelightError
+from limelight.core.remarks import collected
 from limelight.io.series import find_parts
 
 if TYPE_CHECKING:
@@ -235,8 +236,6 @@ def extent(files: Iterable[Path]) -> tuple[int, int, float]:
 
 def _trouble(path: Path) -> tuple[bool, str]:
     """Return whether a movie is just being acquired here, and what is wrong with it."""
-    import warnings
-
     from limelight.io import open_movie
     from limelight.io.in_progress import unfinished
 
@@ -245,8 +244,7 @@ def _trouble(path: Path) -> tuple[bool, str]:
     if mark is not None and mark[1]:
         return True, ""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of choices that are made again, and told, later
+        with collected():  # of choices that are made again, and told, later
             with open_movie(path) as movie:
                 return False, "" if movie.problem is None else str(movie.problem)
     except (LimelightError, OSError, ValueError) as error:

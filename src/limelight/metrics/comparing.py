@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import numpy as np
 
 from limelight.core.errors import FileError, ParameterError
 from limelight.core.job import Progress
+from limelight.core.remarks import collected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,8 +122,7 @@ def compare_job(paths: Sequence[str | Path]) -> Job[list[Compared]]:
             raise FileError(
                 file, "the file is not there.", "Locate it in the history, or leave it out."
             )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a pixel size that is not known is no matter here
+        with collected():  # a pixel size that is not known is no matter here
             found.append(Compared(file, name, load_table(file)))
     yield Progress(len(files), len(files))
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from limelight.core.camera import Camera
 from limelight.core.errors import FileError, ParameterError, suggest
+from limelight.core.remarks import collected
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -140,8 +140,7 @@ def open_stack(
     from limelight.io import open_array
 
     path = Path(source).expanduser()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a file cut short has the slices before
+    with collected():  # a file cut short has the slices before
         image = open_array(path)
     try:
         slices = "z" if "z" in image.axes else "time"

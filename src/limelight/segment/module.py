@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import warnings
 from dataclasses import dataclass
 from functools import cache
 from typing import (
@@ -32,6 +31,7 @@ from typing import (
 
 from limelight.core import parts
 from limelight.core.errors import LimelightError, ParameterError, PartError
+from limelight.core.remarks import remark
 from limelight.core.settings import Field, Settings, fields_of, setting
 from limelight.segment.pipes import Measurement, Pipe, SegmentedObjects
 
@@ -330,5 +330,5 @@ def load_all() -> dict[str, Module]:
         try:
             found[name] = load(name)
         except LimelightError as error:
-            warnings.warn(str(error), stacklevel=2)
+            remark(str(error), stacklevel=2)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from limelight.core.camera import Camera
 from limelight.core.errors import LimelightError
+from limelight.core.remarks import collected
 from limelight.io import find_camera_config, load_camera_config
 from limelight.widgets.controls import ChoiceBox, MessageLabel
 
@@ -145,14 +145,13 @@ class CameraConfigForm(QWidget):
         with QSignalBlocker(self.cameras):
             self.cameras.setCurrentIndex(self.cameras.findText(entry.name or "default"))
         self._show_categories(entry, choices)
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
+        with collected() as said:
             try:
                 camera = config.camera_for(movie)
             except LimelightError as error:
                 self._message.tell(str(error), error=True)
                 return
-        self._message.tell(" ".join(str(w.message) for w in said))
+        self._message.tell(" ".join(said))
         self.chosen.emit(camera)
 
     def _on_camera(self, _: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from limelight.core.errors import LimelightError
 from limelight.core.localizations import COLUMNS
+from limelight.core.remarks import collected
 from limelight.io.tables.mapping import Source, TableMapping, limitations, to_localizations
 from limelight.io.tables.preview import guess_frames, mapping_from_dict, mapping_to_dict
 from limelight.widgets.controls import ChoiceBox, NumberBox
@@ -298,8 +298,7 @@ def judge(preview: TablePreview, mapping: TableMapping) -> tuple[bool, str]:
     if mapping.needs_pixel_size:
         return False, "Positions are not in pixels: give the size of a camera pixel."
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with collected():
             locs = to_localizations(
                 preview.path, {str(c): preview.rows[c].to_numpy() for c in preview.rows}, mapping,
                 form="preview",

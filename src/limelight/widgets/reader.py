@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limelight.core.errors import FileError
+from limelight.core.remarks import collected, remark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,17 +79,13 @@ def _is_table(file: Path) -> bool:
 
 
 def _is_movie(file: Path) -> bool:
-    import warnings
-
     from limelight.io.file_movie import NotAMovieError
     from limelight.io.opening import open_movie
 
     try:
         # What there is to say is said when it is read.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with open_movie(file) as movie:
-                return len(movie) > 1 or movie.problem is not None or bool(movie.choices)
+        with collected(), open_movie(file) as movie:
+            return len(movie) > 1 or movie.problem is not None or bool(movie.choices)
     except NotAMovieError:
         return False
     except FileError:
@@ -100,17 +97,16 @@ def _one(path: Paths) -> Path:
 
 
 def _read_movie(path: Paths) -> list[LayerData]:
-    import warnings
-
     file = _one(path)
-    with warnings.catch_warnings():
-        # Of a choice: all of it is shown.
-        warnings.filterwarnings("ignore", message=".*the movie is that of")
+    with collected() as said:
         movie = _open(file)
+    for text in said:
+        if "the movie is that of" not in text:  # of a choice: all of it is shown
+            remark(text, stacklevel=2)
     if movie is None:
         return [(None,)]
     if movie.problem is not None:
-        warnings.warn(str(movie.problem), stacklevel=2)
+        remark(str(movie.problem), stacklevel=2)
     if movie.choices:
         from limelight.widgets.axes_layers import axes_layers
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limelight.core.errors import LimelightError, ParameterError
 from limelight.core.movie import Movie
+from limelight.core.remarks import collected, remark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -210,18 +210,17 @@ def _speaking() -> Iterator[None]:
     from limelight.widgets import reader
 
     try:
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always", UserWarning)
+        with collected() as said:
             yield
     except ParameterError as error:
         raise LimelightError(str(error)) from error
-    for warning in said:
+    for text in said:
         if reader.can_ask():
             from napari.utils.notifications import show_warning
 
-            show_warning(str(warning.message))
+            show_warning(text)
         else:
-            warnings.warn(warning.message, warning.category, stacklevel=3)
+            remark(text, stacklevel=3)
 
 
 @contextmanager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limelight.core.errors import FileError, ParameterError, suggest
+from limelight.core.remarks import remark
 
 if TYPE_CHECKING:
     from limelight.core.localizations import Localizations
@@ -183,7 +183,7 @@ def save_table(locs: Localizations, path: str | Path, format: str | None = None)
 
     written: Path = _call(format, 1)(locs, path)
     if said := explain_lost(locs, format):
-        warnings.warn(f"{written.name}: {said}", stacklevel=2)
+        remark(f"{written.name}: {said}", stacklevel=2)
     return written
 
 

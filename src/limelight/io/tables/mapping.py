@@ -8,7 +8,6 @@ corner of the first pixel, and frames from 0 or 1.
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +16,7 @@ import numpy as np
 
 from limelight.core.errors import FileError, ParameterError
 from limelight.core.localizations import COLUMNS, Localizations
+from limelight.core.remarks import remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -370,7 +370,7 @@ def to_localizations(
     columns["frame"] = _frames(path, columns, mapping.first_frame)
     document = _document(path, form, columns, mapping, pixel_nm, guessed, units or {})
     if guessed:
-        warnings.warn(
+        remark(
             f"{path.name}: it does not tell the size of a pixel; {DEFAULT_PIXEL_NM:g} nm is taken. "
             "Positions in nm are right in any case; give pixel_size_nm for those in pixels.",
             stacklevel=4,
@@ -407,7 +407,7 @@ def _others(
         if name in used or plain in taken or plain in found:
             continue
         if array.shape != (rows,) or array.dtype.kind not in "uifb":
-            warnings.warn(
+            remark(
                 f"{path.name}: the column {name!r} is not of single numbers and is left out.",
                 stacklevel=5,
             )
@@ -434,7 +434,7 @@ def placed(path: Path, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[An
     if good.all():
         return columns
     lost = int(len(good) - good.sum())
-    warnings.warn(
+    remark(
         f"{path.name}: {lost} of {len(good)} molecules have no position and are left out.",
         stacklevel=5,
     )
@@ -443,7 +443,7 @@ def placed(path: Path, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[An
 
 def _frames(path: Path, columns: Mapping[str, NDArray[Any]], first: int) -> NDArray[np.uint32]:
     if "frame" not in columns:
-        warnings.warn(
+        remark(
             f"{path.name}: it does not tell in which frame a molecule was: {limitations([])[0]}.",
             stacklevel=5,
         )

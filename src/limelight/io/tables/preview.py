@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limelight.core.errors import FileError
+from limelight.core.remarks import collected
 from limelight.io.tables.mapping import Source, TableMapping, _split, guess_mapping, lowest_frame
 
 if TYPE_CHECKING:
@@ -99,8 +99,7 @@ def preview_table(path: str | Path, rows: int = 20) -> TablePreview | None:
         table, mapping = found
     elif suffix in (".csv", ".tsv", ".txt") and path.is_file() and not is_rapidstorm(path):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with collected():
                 table, mapping = preview_text(path, rows)
         except FileError:
             return None

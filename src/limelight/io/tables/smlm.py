@@ -10,7 +10,6 @@ Limelight's own entry in the manifest says otherwise.
 from __future__ import annotations
 
 import json
-import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 
 from limelight.core.errors import FileError
 from limelight.core.localizations import COLUMNS
+from limelight.core.remarks import remark
 from limelight.io.atomic import replacing
 from limelight.io.documents import plain
 from limelight.io.shared_file import SharedFile
@@ -165,7 +165,7 @@ def _table(
     columns: dict[str, NDArray[Any]] = {}
     for name in names:
         if table.dtype[name].shape != ():
-            warnings.warn(
+            remark(
                 f"{path.name}: the column {name!r} is not of single numbers and is left out.",
                 stacklevel=5,
             )

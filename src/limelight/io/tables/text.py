@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import pandas as pd
 
 from limelight.core.errors import FileError
 from limelight.core.localizations import COLUMNS
+from limelight.core.remarks import remark
 from limelight.io.atomic import replacing
 from limelight.io.shared_file import SharedFile, explain
 from limelight.io.tables.companion import read_companion, write_companion
@@ -180,7 +180,7 @@ def read_text(
     names, separator, skip = _headings(path, head)
     table = _frame(path, names, separator, skip, None)
     if not ended:
-        warnings.warn(
+        remark(
             f"{path.name}: its last line has no end, so that it may have been cut off.",
             stacklevel=4,
         )
