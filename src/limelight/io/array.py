@@ -11,6 +11,7 @@ import numpy as np
 
 from limelight.core.remarks import remark
 from limelight.io.axes import Axis
+from limelight.io.file_movie import believable
 from limelight.io.planes import PlaneSource
 
 if TYPE_CHECKING:
@@ -153,15 +154,16 @@ def open_array(path: str | Path, *, resolution: int | None = None) -> LazyImage:
     kept = [k for k, a in enumerate(source.axes) if a.size > 1 or a.name == "time"]
     dropped = tuple(0 if k not in kept else slice(None) for k in range(len(source.axes)))
     axes = [source.axes[k] for k in kept]
-    size = source.metadata.get("Pixelsize")
-    um = float(size) / 1000 if isinstance(size, int | float) and size > 0 else None
+    metadata = believable(source.path, source.metadata)
+    size = metadata.get("Pixelsize")
+    um = size / 1000 if size is not None else None
     return LazyImage(
         array[dropped] if dropped else array,
         (*(a.name for a in axes), "y", "x"),
         (*(a.step if a.unit else 1.0 for a in axes), um or 1.0, um or 1.0),
         (*(a.unit or "pixel" for a in axes), *(["um"] * 2 if um else ["pixel"] * 2)),
         source.name().removesuffix(".ome"),
-        dict(source.metadata),
+        metadata,
         {a.name: a.labels for a in axes if a.labels},
         source,
     )

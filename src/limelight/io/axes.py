@@ -42,6 +42,12 @@ class Axis:
     step: float = 1.0
     unit: str = ""
 
+    def __post_init__(self) -> None:
+        # A damaged file says anything, and no picture can be drawn with it.
+        if not 1e-12 <= self.step <= 1e12:
+            object.__setattr__(self, "step", 1.0)
+            object.__setattr__(self, "unit", "")
+
     @property
     def choices(self) -> tuple[str, ...]:
         """What a person can choose from."""

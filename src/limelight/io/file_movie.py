@@ -12,13 +12,21 @@ from limelight.core.camera import Camera
 from limelight.core.errors import FileError, ParameterError, TruncatedError
 from limelight.core.frame import Frame
 from limelight.core.movie import resolve_index
+from limelight.core.remarks import remark
+from limelight.io.micromanager import positive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["FileMovie", "NotAMovieError", "movie_information"]
+__all__ = ["FileMovie", "NotAMovieError", "believable", "movie_information"]
+
+# A damaged file says anything.  What lies outside is no camera's, and no picture can be drawn so.
+_BELIEVABLE = {
+    "Pixelsize": ("pixel size", "nm", 1e-3, 1e9),
+    "exposure_ms": ("exposure time", "ms", 1e-9, 1e12),
+}
 
 
 class NotAMovieError(FileError):
@@ -37,6 +45,38 @@ def movie_information(
         "Height": shape[1],
         "Width": shape[2],
     }
+
+
+def believable(path: Path, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a file says, without numbers that cannot be true.
+
+    Parameters
+    ----------
+    path : path
+        The file, for the remark.
+    metadata : mapping
+        As in `FileMovie`.
+
+    Warns
+    -----
+    UserWarning
+        If a number was left out.
+    """
+    kept = dict(metadata)
+    for key, (name, unit, low, high) in _BELIEVABLE.items():
+        if (value := kept.get(key)) is None:
+            continue
+        number = positive(value)
+        if number is not None and low <= number <= high:
+            kept[key] = number
+            continue
+        del kept[key]
+        remark(
+            f"{path.name}: it says that the {name} is {str(value)[:40]} {unit}, which cannot be. "
+            "It is taken as not known.",
+            stacklevel=4,
+        )
+    return kept
 
 
 class FileMovie:
@@ -81,7 +121,7 @@ class FileMovie:
         self.dtype: np.dtype[Any] = np.dtype(dtype).newbyteorder("=")
         self.problem = problem
         self.metadata: dict[str, Any] = movie_information(self.path, shape, np.dtype(dtype))
-        self.metadata |= metadata or {}
+        self.metadata |= believable(self.path, metadata or {})
         self._given_camera = camera
         self.camera = camera or Camera(
             name=str(self.metadata.get("Camera", "")),

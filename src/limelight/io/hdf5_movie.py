@@ -18,9 +18,10 @@ from limelight.core.camera import Camera
 from limelight.core.errors import FileError, ParameterError, TruncatedError, suggest
 from limelight.core.remarks import remark
 from limelight.io.axes import Axis
-from limelight.io.file_movie import NotAMovieError
+from limelight.io.file_movie import NotAMovieError, believable
 from limelight.io.hdf5 import attributes, explaining, open_file
 from limelight.io.hdf5_planes import Hdf5Planes, read_turned
+from limelight.io.micromanager import positive
 from limelight.io.planes import PlaneSource
 from limelight.io.shared_file import SharedFile
 
@@ -255,8 +256,8 @@ class Hdf5Source(PlaneSource):
     def _read_attributes(self) -> None:
         self.metadata = {"HDF5": attributes(self._dataset)}
         size = self.metadata["HDF5"].get("element_size_um")  # as ImageJ's HDF5 plugin writes it
-        if isinstance(size, list) and size and 0 < float(size[-1]) < float("inf"):
-            self.metadata["Pixelsize"] = float(size[-1]) * 1000
+        if isinstance(size, list) and size and (um := positive(size[-1])) is not None:
+            self.metadata["Pixelsize"] = um * 1000
 
     def _read_pyme(self) -> None:
         settings: dict[str, Any] = {}
@@ -279,7 +280,7 @@ class Hdf5Source(PlaneSource):
 
         known: dict[str, float] = {}
         if (um := number("voxelsize.x")) is not None and um > 0:
-            known["pixel_size_nm"] = self.metadata["Pixelsize"] = um * 1000
+            self.metadata["Pixelsize"] = um * 1000
         if (seconds := number("Camera.IntegrationTime")) is not None and seconds > 0:
             self.metadata["exposure_ms"] = seconds * 1000
         for key, name in (
@@ -294,6 +295,9 @@ class Hdf5Source(PlaneSource):
             known["read_noise"] = noise / gain  # PYME's is that of the amplifier
         camera = settings.get("Camera.Name")
         self.metadata["Camera"] = camera if isinstance(camera, str) else ""
+        self.metadata = believable(self.path, self.metadata)
+        if (size := self.metadata.get("Pixelsize")) is not None:
+            known["pixel_size_nm"] = size
         try:
             self.camera = Camera(name=self.metadata["Camera"], **known)
         except ParameterError as error:

@@ -178,8 +178,9 @@ def pixel_size_nm(properties: Mapping[str, Any], summary: Mapping[str, Any]) -> 
         (summary, ("PixelSize_um", "PixelSizeUm")),
     ):
         for key in keys:
-            if (um := positive(source.get(key))) is not None:
-                return um * 1000
+            um = positive(source.get(key))
+            if um is not None and (nm := positive(um * 1000)) is not None:
+                return nm
     return None
 
 

@@ -285,8 +285,6 @@ def open_raw(
     frames, _ = specification.fit(size)
     shape = (specification.frames or max(frames, 1), specification.height, specification.width)
     extra = {k: v for k, v in information.items() if k not in ("Frames", "Height", "Width")}
-    if isinstance(size_nm := extra.get("Pixelsize"), int | float) and size_nm > 0:
-        extra["Pixelsize"] = float(size_nm)
     movie = RawMovie(
         path, shape, specification.dtype, offset=specification.header, metadata=extra, camera=camera
     )

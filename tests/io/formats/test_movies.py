@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 
 from limelight.core.errors import FileError, ParameterError
-from limelight.io import open_movie
+from limelight.core.remarks import collected
+from limelight.io import open_movie, write_raw
 from limelight.io.array import open_array
+from limelight.io.axes import Axis
 
 _spec = importlib.util.spec_from_file_location("_files", Path(__file__).with_name("conftest.py"))
 files = importlib.util.module_from_spec(_spec)
@@ -484,6 +486,45 @@ def test_ndtiff_damaged_index(tmp_path):
     index.write_bytes(b"")
     with pytest.raises(FileError, match="no plane was written yet"):
         open_movie(tmp_path)
+
+
+@pytest.mark.parametrize("um", [1e306, float("inf"), float("nan"), -0.07, 0.0, 1e-300])
+def test_a_pixel_size_that_cannot_be(tmp_path, um):
+    from limelight.widgets.reader import get_reader
+
+    path = files.write_pyme(tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["MetaData/voxelsize"].attrs["x"] = um
+        file["MetaData/Camera"].attrs["IntegrationTime"] = 1e306
+    with collected() as said, open_movie(path) as movie:
+        assert movie.camera.pixel_size_nm == 130 and movie.camera.gain == 20
+        assert "Pixelsize" not in movie.metadata and "exposure_ms" not in movie.metadata
+    assert any("exposure time is inf ms" in text and "cells.h5" in text for text in said)
+    assert any("pixel size" in text for text in said) == (0 < um < float("inf"))
+    with collected():
+        image = open_array(path)
+        [(_, arguments, _)] = get_reader(str(path))(str(path))
+    assert image.scale == (1, 1, 1) and image.units == ("pixel",) * 3
+    assert arguments["scale"][-2:] == (1, 1)
+    image.close()
+
+
+@pytest.mark.parametrize(("size", "expected"), [("110", 110), (-3, 130), ("?", 130), (1e300, 130)])
+def test_a_pixel_size_written_by_hand(tmp_path, size, expected):
+    path = tmp_path / "a.raw"
+    write_raw(path, FRAMES[:, 0])
+    with path.with_suffix(".yaml").open("a") as file:
+        file.write(f"Pixelsize: {size!r}\n")
+    with collected() as said, open_movie(path) as movie:
+        assert movie.camera.pixel_size_nm == expected
+    assert any("pixel size" in text for text in said) == (expected == 130)
+
+
+def test_axes_have_steps_that_can_be_drawn():
+    for step in (float("inf"), float("nan"), 0.0, -1.0, 1e200):
+        axis = Axis("z", 3, (), step, "um")
+        assert (axis.step, axis.unit) == (1.0, "")
+    assert Axis("z", 3, (), 0.2, "um").step == 0.2
 
 
 def test_movies_in_a_folder_are_found(tmp_path):
