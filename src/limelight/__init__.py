@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Dataset,
         acquire_job,
         multi_d_acquisition_events,
+        recover_results,
         start_headless,
     )
     from limelight.core.camera import Camera
@@ -50,6 +51,7 @@ _HOMES = {
     "Dataset": "limelight.acquire",
     "acquire_job": "limelight.acquire",
     "multi_d_acquisition_events": "limelight.acquire",
+    "recover_results": "limelight.acquire",
     "start_headless": "limelight.acquire",
     "ArrayMovie": "limelight.core.movie",
     "Camera": "limelight.core.camera",
@@ -116,6 +118,7 @@ __all__ = [
     "open_movie",
     "pick",
     "quality",
+    "recover_results",
     "render",
     "run",
     "save_drift",

@@ -23,7 +23,8 @@ what, micromanager=None)``
                                ms_per_frame
 ``acq.latest``                 newest frame after all processors: poll it from a timer
 ``acq.get_dataset()``          the growing `Dataset`
-``acq.results``                ``readings[name]`` (lists of `Reading`), ``localizations(name)``
+``acq.results``                ``readings[name]`` (`Readings`), ``localizations(name)``
+``recover_results(folder)``    write the tables of an acquisition that was killed
 ``acq.continue_in(folder)``    go on after the disk was full (``on_storage_error="pause"``)
 ``acq.request(Request(...))``  set properties or focus between two frames, queue events, stop
 ``acquire_job(acq, events)``   all of it as a Job; ``Progress.partial`` is the `Status`
@@ -59,6 +60,7 @@ _HOMES = {
     "load_configuration": "core_access",
     "load_sequence": "events",
     "multi_d_acquisition_events": "multi_d",
+    "recover_results": "keeping",
     "start_headless": "core_access",
 }
 
@@ -80,6 +82,7 @@ __all__ = [
     "load_configuration",
     "load_sequence",
     "multi_d_acquisition_events",
+    "recover_results",
     "start_headless",
 ]
 

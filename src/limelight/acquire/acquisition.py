@@ -16,6 +16,7 @@ from limelight.acquire.engine import Engine, Stopped
 from limelight.acquire.event_queue import EventQueue, fed, is_lazy
 from limelight.acquire.events import Event, as_event_dicts, expected_sizes
 from limelight.acquire.hooks import Hook, takes
+from limelight.acquire.keeping import Keeping
 from limelight.acquire.notifications import EventsFuture, Notification, Notifier
 from limelight.acquire.pipeline import Pipeline
 from limelight.acquire.processor_list import make_processors
@@ -175,6 +176,7 @@ class Acquisition:
         self.messages: list[str] = []
         self.failures: list[Failure] = []
         self.results = Results()
+        self.keeping = Keeping(self.results, lambda: self.saving.path, self.say)
         hooks = {
             kind: [Hook(f, f"{kind}_hook_fn", self._queue)] if f is not None else []
             for kind, f in (
@@ -591,6 +593,8 @@ class Acquisition:
             wanted = int(np.clip(self._buffer // max(frame.pixels.nbytes, 1), 8, 512))
             self._room.grow(wanted)
         saving = self.format != "none"
+        if self._processors and self.saving.on_disk:
+            self.keeping.start()
         self.pipeline = Pipeline(
             self._stream,
             self._processors,
@@ -783,17 +787,14 @@ class Acquisition:
                 self.say("A processor or the disk does not answer; it was left behind.")
                 pipeline.give_up()
         self._reason = self._reason or "completed"
+        # Before the data set: who sees that it is complete finds all that belongs to it.
+        carefully(self.keeping.finish, "What processors found could not be saved")
         note = self.note()
         for writer in self.saving.writers[:-1]:
             with contextlib.suppress(LimelightError):  # what is wrong with it was said
                 writer.finish(note)
         for writer in self.saving.writers[-1:]:
             carefully(partial(writer.finish, note), "The data set could not be completed")
-        if self.saving.writers and self.format != "ram":
-            carefully(
-                lambda: self.results.save(self.saving.writers[-1].path, self._stream),
-                "The processors' results could not be saved",
-            )
         for close in self._closing:
             carefully(close, "A process could not be ended")
         self._tell_skipped()

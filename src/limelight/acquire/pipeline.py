@@ -206,6 +206,13 @@ class Stage:
             self._end()
 
     def _switch_off(self, why: str) -> None:
+        if self._ended:
+            self.switched_off = f"{why} after the last frame"
+            self._pipeline.say(
+                f"The processor {self.name} failed after the last frame: {why}. What it would have "
+                "said at the end is missing; what it gave before is kept."
+            )
+            return
         where = "" if self._hand is None else f" at frame {self._hand.index}"
         self.switched_off = f"{why}{where}"
         rest = "The frames from there on pass it unchanged. " if self.alters else ""

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import csv
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from limelight.core.errors import LimelightError
 from limelight.core.localizations import Localizations
 from limelight.core.locs.live_table import LiveTable
-from limelight.core.stream import Objects, Reading, Stream
+from limelight.core.readings import Readings
+from limelight.core.stream import Objects, Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import pandas as pd
+
+    from limelight.acquire.journal import Block
+
+    Marks = dict[tuple[str, ...], int]
 
 __all__ = ["Results"]
 
@@ -24,7 +33,7 @@ class Results:
     Attributes
     ----------
     readings : dict
-        Lists of `Reading`.
+        The numbers that were read, as `Readings`.
     tables : dict
         The growing tables of molecules.
     newest : dict
@@ -32,7 +41,7 @@ class Results:
     """
 
     def __init__(self) -> None:
-        self.readings: dict[str, list[Reading]] = {}
+        self.readings: dict[str, Readings] = {}
         self.tables: dict[str, LiveTable] = {}
         self.newest: dict[tuple[str, str], Objects] = {}
         self._features: dict[tuple[str, str], list[pd.DataFrame]] = {}
@@ -41,7 +50,9 @@ class Results:
     def add(self, name: str, output: Any) -> None:
         """Keep what a processor gave."""
         if isinstance(output, Reading):
-            self.readings.setdefault(name, []).append(output)
+            with self._lock:
+                readings = self.readings.setdefault(name, Readings())
+            readings.add(output)
         elif isinstance(output, Localizations):
             with self._lock:
                 table = self.tables.setdefault(name, LiveTable())
@@ -96,44 +107,155 @@ class Results:
             table = self.tables.get(name or "")
         return None if table is None else table.snapshot()
 
-    def save(self, folder: Path, stream: Stream | None) -> list[Path]:
-        """Write readings and features as CSV, molecules as HDF5, into the data set's folder."""
-        written = []
-        for name, readings in self.readings.items():
-            path = folder / f"{_safe(name)}_readings.csv"
-            _write_readings(path, readings)
-            written.append(path)
-        for name in list(self.tables):
-            table = self.localizations(name)
-            if table is not None:
-                from limelight.io import save_localizations
+    def described(self) -> str:
+        """Say how much was found, in a few words; empty where there is nothing."""
+        said = [f"{name}: {len(table):,} molecules" for name, table in self.tables.items()]
+        said += [f"{name}: {len(read):,} readings" for name, read in self.readings.items()]
+        said += [f"{by}: {sum(map(len, f)):,} {what}" for (by, what), f in self._features.items()]
+        return ", ".join(said)
 
-                # The folder is called after the data set, and so is what belongs to it.
-                tail = "" if len(self.tables) == 1 else f"_{_safe(name)}"
-                path = folder / f"{folder.name.split('.')[0]}_locs{tail}.hdf5"
-                written.append(save_localizations(table, path))
-        for by, what in list(self._features):
-            path = folder / f"{_safe(by)}_{_safe(what)}.csv"
-            from limelight.io.atomic import replacing
+    def save(self, folder: Path, note: str = "") -> list[Path]:
+        """Write readings and features as CSV, molecules as HDF5, into the data set's folder.
 
-            with replacing(path) as temporary:
-                self.features(what, by).to_csv(temporary, index=False)
-            written.append(path)
+        Parameters
+        ----------
+        folder : path
+            The folder.
+        note : str
+            What is to be known of the molecules, kept as a step of their provenance.
+
+        Returns
+        -------
+        list of path
+            What was written.
+
+        Raises
+        ------
+        LimelightError
+            The first thing that went wrong; all that can be written is written before.
+        """
+        written: list[Path] = []
+        wrong: LimelightError | None = None
+        for path, write in self._files(folder, note):
+            try:
+                write(path)
+                written.append(path)
+            except LimelightError as error:
+                wrong = wrong or error
+            except Exception as error:
+                said = f"{path.name} could not be written: {type(error).__name__}: {error}."
+                wrong = wrong or LimelightError(said)
+        if wrong is not None:
+            raise wrong
         return written
+
+    def _files(self, folder: Path, note: str) -> Iterator[tuple[Path, Callable[[Path], object]]]:
+        for name, readings in self.readings.items():
+            table = readings.table(axes=True).rename_axis("index").reset_index()
+            yield folder / f"{_safe(name)}_readings.csv", _csv(table, float_format="%.15g")
+        for name in list(self.tables):
+            # The folder is called after the data set, and so is what belongs to it.
+            tail = "" if len(self.tables) == 1 else f"_{_safe(name)}"
+            path = folder / f"{folder.name.split('.')[0]}_locs{tail}.hdf5"
+            yield path, self._save_molecules(name, note)
+        for by, what in list(self._features):
+            yield folder / f"{_safe(by)}_{_safe(what)}.csv", _csv(self.features(what, by))
+
+    def _save_molecules(self, name: str, note: str) -> Callable[[Path], object]:
+        def write(path: Path) -> None:
+            from limelight.io import save_localizations
+
+            table = self.localizations(name)
+            assert table is not None
+            if note:
+                table = table.with_table(table.table, {"Note": note})
+            save_localizations(table, path)
+
+        return write
+
+    # ---- as blocks of a journal ----
+
+    def blocks(self, marks: Marks) -> Iterator[tuple[Block, tuple[str, ...], int]]:
+        """Yield what came since the marks, and for each block its mark to be set once it is kept.
+
+        Parameters
+        ----------
+        marks : dict
+            How much of each is kept already.
+        """
+        with self._lock:
+            readings, tables = list(self.readings.items()), list(self.tables.items())
+            features = list(self._features.items())
+        for by, numbers in readings:
+            for axis in numbers.axes:
+                key: tuple[str, ...] = ("axis", by, axis)
+                start = marks.get(key, 0)
+                frames, places = numbers.places(axis, start)
+                words = any(isinstance(place, str) for place in places)
+                columns = {"frame": frames, "place": np.array(places, object if words else "i8")}
+                if len(frames):
+                    yield (_about(key), columns), key, start + len(frames)
+            for name in numbers.names:
+                key = ("curve", by, name)
+                start = marks.get(key, 0)
+                frames, values = numbers.curve(name, start=start)
+                if len(frames):
+                    columns = {"frame": frames, "value": values}
+                    yield (_about(key), columns), key, start + len(frames)
+        for by, growing in tables:
+            key = ("table", by)
+            start = marks.get(key, 0)
+            table = growing.snapshot(start)
+            if len(table) or key not in marks:
+                from limelight.io.documents import dump_json
+
+                about = {**_about(key), "provenance": dump_json(table.provenance)}
+                columns = {name: table[name] for name in table.columns}
+                yield (about, columns), key, start + len(table)
+        for names, found in features:
+            key = ("features", *names)
+            start = marks.get(key, 0)
+            for number, one in enumerate(found[start:], start + 1):
+                about = {**_about(key), "names": list(map(str, one.columns))}
+                columns = {str(i): one.iloc[:, i].to_numpy() for i in range(one.shape[1])}
+                yield (about, columns), key, number
+
+    def restore(self, block: Block) -> None:
+        """Add what a block of a journal holds."""
+        about, columns = block
+        kind, by, *rest = about["key"]
+        if kind == "axis":
+            places = columns["place"].tolist()
+            self.readings.setdefault(by, Readings()).extend_axis(rest[0], columns["frame"], places)
+        elif kind == "curve":
+            readings = self.readings.setdefault(by, Readings())
+            readings.extend(rest[0], columns["frame"], columns["value"])
+        elif kind == "table":
+            import pandas as pd
+
+            table = Localizations(pd.DataFrame(columns), json.loads(about["provenance"]))
+            self.tables.setdefault(by, LiveTable()).add(table)
+        elif kind == "features":
+            import pandas as pd
+
+            found = pd.DataFrame(columns)
+            found.columns = about["names"]
+            self._features.setdefault((by, rest[0]), []).append(found)
+
+
+def _about(key: tuple[str, ...]) -> dict[str, Any]:
+    return {"key": list(key)}
 
 
 def _safe(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)
 
 
-def _write_readings(path: Path, readings: list[Reading]) -> None:
-    from limelight.io.atomic import replacing
+def _csv(table: pd.DataFrame, float_format: str | None = None) -> Callable[[Path], object]:
+    def write(path: Path) -> None:
+        from limelight.io.atomic import replacing
 
-    axes = list(dict.fromkeys(axis for r in readings for axis in r.axes))
-    names = list(dict.fromkeys(value for r in readings for value in r.values))
-    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["index", *axes, *names])
-        for r in readings:
-            row = [r.index, *(r.axes.get(a, "") for a in axes)]
-            writer.writerow([*row, *(r.values.get(n, "") for n in names)])
+        with replacing(path) as temporary:
+            table.to_csv(temporary, index=False, float_format=float_format)
+
+    return write

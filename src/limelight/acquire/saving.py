@@ -229,6 +229,8 @@ class Saving:
             self.error = None
         finally:
             writer.finish(acquisition.note())
+        if acquisition.keeping.failed:
+            acquisition.keeping.finish()
         acquisition.say(
             f"The {len(kept)} images that were held in memory are saved in {writer.path}."
         )

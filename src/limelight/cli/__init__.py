@@ -19,6 +19,7 @@ __all__ = ["main"]
 
 COMMANDS = {
     "acquire": "acquire a sequence of images, without a window",
+    "recover": "write the tables of an acquisition that was interrupted",
     "localize": "find and fit the molecules of movies",
     "psf": "measure beads, calibrate z, average the point spread function",
     "segment": "find the objects of images and measure them",

@@ -160,8 +160,5 @@ def _tell(acquisition: Acquisition) -> None:
     said.append(f"{status.rate:.1f}/s")
     where = f" in {status.path}" if status.path is not None else ""
     print(f"{', '.join(said)}{where} ({status.finish_reason})")
-    for name, readings in acquisition.results.readings.items():
-        print(f"  {name}: {len(readings):,} readings")
-    for name in acquisition.results.tables:
-        table = acquisition.results.localizations(name)
-        print(f"  {name}: {len(table) if table is not None else 0:,} molecules")
+    if found := acquisition.results.described():
+        print(f"  {found}")
