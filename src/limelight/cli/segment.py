@@ -12,6 +12,7 @@ from limelight.core.errors import ParameterError
 from limelight.core.job import Progress, run
 from limelight.segment import batch_job, find_fields, load_pipeline, shipped
 from limelight.segment.results import FORMATS
+from limelight.segment.wells import ORDERS, Layout
 
 if TYPE_CHECKING:
     import argparse
@@ -52,6 +53,18 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         help="label images as TIFF (default), OME-Zarr with image, labels and features, or labels "
         "and features added to the OME-Zarr that is the input",
     )
+    parser.add_argument(
+        "--layout",
+        choices=ORDERS,
+        default=ORDERS[0],
+        help="how the sites of a well lie, where the files do not say it (default: row by row)",
+    )
+    parser.add_argument(
+        "--columns",
+        type=int,
+        metavar="N",
+        help="sites of a well beside each other (default: as near to a square as can be)",
+    )
     crew = parser.add_mutually_exclusive_group()
     crew.add_argument("--jobs", type=int, metavar="N", help="fields at a time (default: cores)")
     crew.add_argument("--dask", metavar="ADDRESS", help="spread the work over a dask cluster")
@@ -81,7 +94,8 @@ def main(options: argparse.Namespace) -> int:
     """
     pipeline = load_pipeline(options.pipeline)
     channels = [c.name for c in pipeline.channels]
-    fields = find_fields(options.input, channels, _patterns(options.channel))
+    layout = Layout(options.layout, options.columns)
+    fields = find_fields(options.input, channels, _patterns(options.channel), layout)
     with tqdm(total=len(fields), unit="field", disable=options.quiet or None) as bar:
 
         def show(step: Progress) -> None:
@@ -112,6 +126,8 @@ def main(options: argparse.Namespace) -> int:
     )
     for name, path in result.tables.items():
         print(f"  {name}: {path}")
+    if result.wells:
+        print(f"  {len(result.wells)} wells: {next(iter(result.wells.values())).parents[2]}")
     for field in result.failed:
         print(f"  failed: {field.name}: {field.message}")
     return 1 if result.failed else 0

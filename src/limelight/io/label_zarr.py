@@ -39,9 +39,9 @@ __all__ = [
     "write_plate",
 ]
 
-_VERSION = "0.5"
-_CHUNK = 1024
-_SMALLEST = 512  # pixels of the longer side from which no smaller level is written
+VERSION = "0.5"
+CHUNK = 1024
+SMALLEST = 512  # pixels of the longer side from which no smaller level is written
 _COLOURS = ("0000FF", "00FF00", "FF0000", "FF00FF", "00FFFF", "FFFF00")
 Scale = tuple[float, float, float]
 
@@ -61,7 +61,7 @@ class PlateImage:
     site : int
         Number of the image in its well, from 0.
     place : (float, float), optional
-        Where it lies in the well (y, x), in the units of the image.
+        Where it lies in the well (y, x), pixels.
     """
 
     path: Path
@@ -126,7 +126,7 @@ def plate_images(path: str | Path) -> list[PlateImage]:
 
 
 def _place(folder: Path) -> tuple[float, float] | None:
-    """Return y and x of an image, where it says them."""
+    """Return y and x of an image, pixels, where it says them."""
     try:
         image = _attributes(folder)["multiscales"][0]
     except (FileError, KeyError, IndexError):
@@ -135,37 +135,44 @@ def _place(folder: Path) -> tuple[float, float] | None:
         *image["datasets"][0].get("coordinateTransformations", ()),
         *image.get("coordinateTransformations", ()),
     ]
+    size, place = [1.0, 1.0], None
     for change in changes:
-        if change.get("type") == "translation" and "translation" in change:
-            y, x = change["translation"][-2:]
-            return float(y), float(x)
-    return None
+        if change.get("type") == "scale" and "scale" in change:
+            size = [s * float(t) for s, t in zip(size, change["scale"][-2:], strict=True)]
+        if change.get("type") == "translation" and "translation" in change and place is None:
+            place = [float(v) for v in change["translation"][-2:]]
+    if place is None or not all(size):
+        return None
+    return place[0] / size[0], place[1] / size[1]
 
 
 def _levels(pixels: NDArray[Any], labels: bool) -> Iterable[NDArray[Any]]:
     """Yield pixels at each resolution: means of 2 x 2, or of labels one of the four."""
     while True:
         yield pixels
-        if max(pixels.shape[-2:]) <= _SMALLEST or min(pixels.shape[-2:]) < 2:
+        if max(pixels.shape[-2:]) <= SMALLEST or min(pixels.shape[-2:]) < 2:
             return
-        if labels:
-            pixels = pixels[..., ::2, ::2]
-            continue
-        height, width = (n // 2 * 2 for n in pixels.shape[-2:])
-        cut = pixels[..., :height, :width]
-        parts = cut.reshape(*cut.shape[:-2], height // 2, 2, width // 2, 2)
-        mean = parts.mean(axis=(-3, -1), dtype=np.float32)
-        pixels = np.round(mean).astype(pixels.dtype) if pixels.dtype.kind in "ui" else mean
-        pixels = pixels.astype(cut.dtype, copy=False)
+        pixels = halved(pixels, labels)
+
+
+def halved(pixels: NDArray[Any], labels: bool) -> NDArray[Any]:
+    """Return pixels half as fine along y and x: means of 2 x 2, or of labels one of the four."""
+    if labels:
+        return pixels[..., ::2, ::2]
+    height, width = (n // 2 * 2 for n in pixels.shape[-2:])
+    cut = pixels[..., :height, :width]
+    parts = cut.reshape(*cut.shape[:-2], height // 2, 2, width // 2, 2)
+    mean = parts.mean(axis=(-3, -1), dtype=np.float32)
+    coarser: NDArray[Any] = np.round(mean) if pixels.dtype.kind in "ui" else mean
+    return coarser.astype(cut.dtype, copy=False)
 
 
 def _write_levels(
     group: Any, pixels: NDArray[Any], axes: str, scale: Scale | None, labels: bool
 ) -> list[dict[str, Any]]:
     datasets = []
-    size = dict(zip("zyx", scale or (1.0, 1.0, 1.0), strict=True))
     for number, level in enumerate(_levels(pixels, labels)):
-        chunks = (*[1] * (level.ndim - 2), *(min(n, _CHUNK) for n in level.shape[-2:]))
+        chunks = (*[1] * (level.ndim - 2), *(min(n, CHUNK) for n in level.shape[-2:]))
         array = group.create_array(
             str(number),
             shape=level.shape,
@@ -174,20 +181,23 @@ def _write_levels(
             dimension_names=list(axes),
         )
         array[...] = level
-        finer = {"y": 2.0**number, "x": 2.0**number}
-        steps = [size.get(a, 1.0) * finer.get(a, 1.0) for a in axes]
-        datasets.append(
-            {
-                "path": str(number),
-                "coordinateTransformations": [{"type": "scale", "scale": steps}],
-            }
-        )
+        datasets.append(level_about(number, axes, scale))
     return datasets
 
 
-def _multiscales(
+def level_about(number: int, axes: str, scale: Scale | None) -> dict[str, Any]:
+    """Describe a level of a pyramid, each half as fine as the one before."""
+    size = dict(zip("zyx", scale or (1.0, 1.0, 1.0), strict=True))
+    finer = {"y": 2.0**number, "x": 2.0**number}
+    steps = [size.get(a, 1.0) * finer.get(a, 1.0) for a in axes]
+    changes = [{"type": "scale", "scale": steps}]
+    return {"path": str(number), "coordinateTransformations": changes}
+
+
+def multiscales(
     name: str, axes: str, scale: Scale | None, datasets: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
+    """Describe an image, or labels, of several levels."""
     unit = {"unit": "micrometer"} if scale is not None else {}
     described: list[dict[str, Any]] = [
         {"name": a, "type": "channel"} if a == "c" else {"name": a, "type": "space", **unit}
@@ -236,19 +246,20 @@ def write_image(
         axes = "cyx" if pixels.ndim == 3 else "czyx"
         datasets = _write_levels(group, pixels, axes, scale, labels=False)
         group.attrs["ome"] = {
-            "version": _VERSION,
-            "multiscales": _multiscales(name or path.name, axes, scale, datasets),
-            "omero": {"channels": _channels(images)},
+            "version": VERSION,
+            "multiscales": multiscales(name or path.name, axes, scale, datasets),
+            "omero": {"channels": channels_about(images)},
         }
         for one, found in labels.items():
             write_labels(folder, one, found, tables.get(one), scale=scale)
     return path
 
 
-def _channels(images: Mapping[str, NDArray[Any]]) -> list[dict[str, Any]]:
+def channels_about(images: Mapping[str, NDArray[Any]]) -> list[dict[str, Any]]:
+    """Describe channels: names, colours, and limits that show what is in them."""
     described = []
     for k, (name, image) in enumerate(images.items()):
-        low, high = (float(v) for v in np.percentile(image[..., ::4, ::4], (0.5, 99.8)))
+        low, high = (float(v) for v in np.percentile(_sample(image), (0.5, 99.8)))
         top = float(np.iinfo(image.dtype).max) if image.dtype.kind in "ui" else max(high, 1.0)
         described.append(
             {
@@ -259,6 +270,11 @@ def _channels(images: Mapping[str, NDArray[Any]]) -> list[dict[str, Any]]:
             }
         )
     return described
+
+
+def _sample(image: NDArray[Any]) -> NDArray[Any]:
+    step = 4 if min(image.shape[-2:]) >= 256 else 1
+    return image[..., ::step, ::step]
 
 
 def write_labels(
@@ -299,7 +315,7 @@ def write_labels(
     image = Path(image)
     old = not (image / "zarr.json").is_file()
     form = 2 if old else 3
-    version = "0.4" if old else _VERSION
+    version = "0.4" if old else VERSION
     pixels = np.asarray(labels)
     axes = "yx" if pixels.ndim == 2 else "zyx"
     (image / "labels").mkdir(parents=True, exist_ok=True)
@@ -313,13 +329,13 @@ def write_labels(
             group,
             version,
             {
-                "multiscales": _multiscales(name, axes, scale, datasets),
+                "multiscales": multiscales(name, axes, scale, datasets),
                 "image-label": {"source": {"image": "../../"}},
             },
         )
-    _list(image / "labels", "labels", name, form, version)
+    list_name(image / "labels", "labels", name, form, version)
     if table is not None:
-        _write_table(image, name, table, form)
+        write_table(image, name, table, form, features_of(name))
     return image / "labels" / name
 
 
@@ -348,7 +364,7 @@ def _describe(group: Any, version: str, about: dict[str, Any]) -> None:
     group.attrs.update(about)
 
 
-def _list(folder: Path, key: str, name: str, form: int, version: str | None) -> None:
+def list_name(folder: Path, key: str, name: str, form: int, version: str | None) -> None:
     """Add a name to the list that a group keeps of what is in it."""
     import zarr
 
@@ -365,7 +381,22 @@ def _list(folder: Path, key: str, name: str, form: int, version: str | None) -> 
         group.attrs["ome"] = {"version": version, **about, key: [*known, name]}
 
 
-def _write_table(image: Path, name: str, table: pd.DataFrame, form: int) -> None:
+def features_of(name: str) -> dict[str, Any]:
+    """Describe a table of the features of labels."""
+    return {
+        "type": "feature_table",
+        "table_version": "1",
+        "region": {"path": f"../labels/{name}"},
+        "instance_key": "label",
+        "index_key": "label",
+        "index_type": "int",
+    }
+
+
+def write_table(
+    image: Path, name: str, table: pd.DataFrame, form: int, about: Mapping[str, Any]
+) -> None:
+    """Write a table into the ``tables`` of an image, and what it is."""
     import zarr
 
     (image / "tables").mkdir(exist_ok=True)
@@ -377,18 +408,8 @@ def _write_table(image: Path, name: str, table: pd.DataFrame, form: int) -> None
         except ImportError:  # pyarrow is an extra
             backend = "csv"
             table.to_csv(folder / "table.csv", index=False)
-        group.attrs.update(
-            {
-                "type": "feature_table",
-                "table_version": "1",
-                "region": {"path": f"../labels/{name}"},
-                "instance_key": "label",
-                "index_key": "label",
-                "index_type": "int",
-                "backend": backend,
-            }
-        )
-    _list(image / "tables", "tables", name, form, None)
+        group.attrs.update({**about, "backend": backend})
+    list_name(image / "tables", "tables", name, form, None)
 
 
 def write_plate(path: str | Path, images: Iterable[PlateImage]) -> Path:
@@ -425,19 +446,20 @@ def write_plate(path: str | Path, images: Iterable[PlateImage]) -> Path:
         ],
     }
     path.mkdir(parents=True, exist_ok=True)
-    _write_group(path, {"ome": {"version": _VERSION, "plate": plate}})
+    write_group(path, {"ome": {"version": VERSION, "plate": plate}})
     for (row, column), found in wells.items():
         if not (path / row / "zarr.json").exists():
             (path / row).mkdir(exist_ok=True)
-            _write_group(path / row, {})
+            write_group(path / row, {})
         (path / row / column).mkdir(exist_ok=True)
         listed = [{"path": i.path.name} for i in sorted(found, key=lambda i: i.site)]
-        about = {"ome": {"version": _VERSION, "well": {"images": listed}}}
-        _write_group(path / row / column, about)
+        about = {"ome": {"version": VERSION, "well": {"images": listed}}}
+        write_group(path / row / column, about)
     return path
 
 
-def _write_group(folder: Path, attributes: dict[str, Any]) -> None:
+def write_group(folder: Path, attributes: dict[str, Any]) -> None:
+    """Write what a group says of itself."""
     about = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
     with replacing(folder / "zarr.json") as temporary:
         temporary.write_text(json.dumps(about, indent=2), encoding="utf-8")

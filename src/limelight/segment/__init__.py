@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from limelight.segment.running import Cache, PipelineResult, StepResult, note, pipeline_job
     from limelight.segment.script import as_script
+    from limelight.segment.wells import Layout
 
 _FILES = {
     "batch": ("BatchResult", "FieldStatus", "batch_job"),
@@ -54,6 +55,7 @@ _FILES = {
     ),
     "running": ("Cache", "PipelineResult", "StepResult", "note", "pipeline_job"),
     "script": ("as_script",),
+    "wells": ("Layout",),
 }
 _HOMES = {name: f"limelight.segment.{file}" for file, names in _FILES.items() for name in names}
 _HOMES["run"] = "limelight.core.job"
@@ -69,6 +71,7 @@ __all__ = [
     "Image",
     "IntensityImage",
     "LabelImage",
+    "Layout",
     "MaskImage",
     "Measurement",
     "Module",

@@ -12,20 +12,20 @@
     ├── features_Nuclei.parquet
     └── metadata_Nuclei.csv    object, field, place, label, border
 
-As OME-Zarr, ``images/NAME.ome.zarr`` (of a plate: ``images/PLATE.ome.zarr/A/1/0``) with
-``labels/Nuclei`` and ``tables/Nuclei`` takes the place of the label images.
+As OME-Zarr, ``images/NAME.ome.zarr`` with ``labels/Nuclei`` and ``tables/Nuclei`` takes the place
+of the label images.  Of a plate it is ``images/PLATE.ome.zarr/A/1/0``, the mosaic of the well, and
+the labels of its sites wait in ``sites``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import threading
 import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,8 +40,9 @@ from limelight.io.atomic import replacing
 from limelight.io.cluster import connect
 from limelight.segment.fields import Field, read_field
 from limelight.segment.files import as_document, save_pipeline
-from limelight.segment.results import Format, check_format, describe_plates, is_kept, keep
+from limelight.segment.results import Format, check_format, is_kept, keep
 from limelight.segment.running import Cache, pipeline_job
+from limelight.segment.wells import in_well, mosaics_job, note_of, place_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 __all__ = ["BatchResult", "FieldStatus", "batch_job", "segment_field"]
 
 _PLACE = ("plate_name", "well_name", "well_pos_y", "well_pos_x", "position", "tpoint")
-_METADATA = ("centroid_z", "centroid_y", "centroid_x", "is_border")
+_METADATA = ("centroid_z", "centroid_y", "centroid_x", "well_y", "well_x", "is_border")
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,14 @@ class BatchResult:
         Every field, in order.
     tables : mapping
         File of the features of each kind of objects.
+    wells : mapping
+        Image of each well of plates, as OME-Zarr.
     """
 
     folder: Path
     fields: tuple[FieldStatus, ...]
     tables: Mapping[str, Path]
+    wells: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def failed(self) -> tuple[FieldStatus, ...]:
@@ -194,11 +198,13 @@ def _kept_objects(pipeline: Pipeline, result: PipelineResult) -> list[str]:
 
 def _done_before(pipeline: Pipeline, one: Field, folder: Path, form: Format) -> FieldStatus | None:
     try:
-        note = json.loads((folder / "tables" / f"{one.name}.json").read_text(encoding="utf-8"))
+        note = note_of(one, folder)
+        if note is None:
+            return None
         if note["described"] != _description(pipeline, one) or note.get("format") != form:
             return None
         counts = {str(k): int(v) for k, v in note["counts"].items()}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
     if not is_kept(one, list(counts), folder, form):
         return None
@@ -292,10 +298,19 @@ def batch_job(
         crew.close()
         ordered = tuple(statuses[f.name] for f in fields if f.name in statuses)
         _write_status(ordered, folder)
-        if form == "ome-zarr":
-            describe_plates(fields, folder)
     yield Progress(done, total, "joining the tables")
-    result = BatchResult(folder, ordered, _join_tables(fields, ordered, folder))
+    tables = _join_tables(fields, ordered, folder)
+    wells: dict[str, Path] = {}
+    if form == "ome-zarr":
+        mosaics = mosaics_job(fields, folder, threads=threads)
+        try:
+            while True:
+                yield replace(next(mosaics), done=done, total=total)
+        except StopIteration as stop:
+            wells = stop.value
+        finally:
+            mosaics.close()
+    result = BatchResult(folder, ordered, tables, wells)
     report(_record(pipeline, fields, result, began, time.perf_counter() - start, form))
     return result
 
@@ -404,11 +419,15 @@ def _join_tables(
 ) -> dict[str, Path]:
     """Join the fields' tables into the two files per kind of objects that TissueMAPS exports."""
     by_name = {f.name: f for f in fields}
+    notes = {f.name: note for f in fields if (note := note_of(f, folder)) is not None}
+    places = place_fields(fields, notes)
     parts: dict[str, list[pd.DataFrame]] = {}
     for status in statuses:
         for name in status.counts:
             part = folder / "tables" / f"{status.name}_{name}.csv"
             table = pd.read_csv(part)
+            if status.name in places:
+                table = in_well(table, places[status.name])
             table.insert(0, "field", status.name)
             for key, value in reversed(list(by_name[status.name].about.items())):
                 table.insert(1, key, value)
@@ -417,7 +436,7 @@ def _join_tables(
     for name, tables in parts.items():
         joined = pd.concat(tables, ignore_index=True)
         joined.insert(0, "mapobject_id", range(1, len(joined) + 1))
-        about = ["mapobject_id", "field", *_PLACE, "label", *_METADATA]
+        about = ["mapobject_id", "field", *_PLACE, "label", "well_label", *_METADATA]
         about += [c for c in joined.columns if c.startswith(("parent_", "count_"))]
         about = [c for c in about if c in joined.columns]
         values = ["mapobject_id", *(c for c in joined.columns if c not in about)]

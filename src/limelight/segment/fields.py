@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from limelight.core.errors import FileError, LimelightError, ParameterError
 from limelight.io.finding import find_movies
 from limelight.io.label_zarr import PlateImage, plate_images, well_name
 from limelight.io.ome_zarr import is_zarr
+from limelight.segment.wells import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,6 +75,7 @@ def find_fields(
     source: str | Path,
     channels: Sequence[str],
     patterns: Mapping[str, str] | None = None,
+    layout: Layout | None = None,
 ) -> list[Field]:
     """Find the fields of view under a path.
 
@@ -86,6 +88,9 @@ def find_fields(
     patterns : mapping, optional
         Pattern of the file names of each channel, such as ``{"DAPI": "*_w1.tif"}``; files belong
         together where what ``*`` stands for is the same.
+    layout : Layout, optional
+        How the sites of a well lie where the files do not say it: by default row by row, as
+        near to a square as can be.
 
     Returns
     -------
@@ -101,9 +106,9 @@ def find_fields(
     """
     if not channels:
         raise ParameterError("The pipeline has no channel; add one to it.")
-    source = Path(source).expanduser()
+    source, layout = Path(source).expanduser(), layout or Layout()
     if patterns:
-        return _on_plate(source, _by_patterns(source, channels, patterns))
+        return _on_plate(source, _by_patterns(source, channels, patterns), layout)
     files = _images(source)
     if not files:
         raise FileError(
@@ -116,7 +121,7 @@ def find_fields(
     for file in files:
         plate = plate_images(file) if is_zarr(file) else []
         if plate:
-            found.extend(_in_plate(plate, channels))
+            found.extend(_in_plate(plate, channels, layout))
             continue
         try:
             axes = _axes(file)
@@ -129,10 +134,10 @@ def find_fields(
             single.append(file)
     if single:
         found.extend(_grouped(source, single, channels))
-    return _on_plate(source, _distinct(found))
+    return _on_plate(source, _distinct(found), layout)
 
 
-def _in_plate(images: list[PlateImage], channels: Sequence[str]) -> list[Field]:
+def _in_plate(images: list[PlateImage], channels: Sequence[str], layout: Layout) -> list[Field]:
     """Return the fields of an OME-Zarr plate; where they lie in their wells becomes a grid."""
     wells: dict[str, list[PlateImage]] = {}
     for image in images:
@@ -143,12 +148,13 @@ def _in_plate(images: list[PlateImage], channels: Sequence[str]) -> list[Field]:
         known = len(sites) > 1 and None not in places and len(set(places)) == len(sites)
         rows = sorted({p[0] for p in places if p}) if known else [0.0]
         columns = sorted({p[1] for p in places if p}) if known else []
-        for site in sites:
+        grid = layout.grid(len(sites))
+        for site, (row, column) in zip(sites, grid, strict=True):
             about: dict[str, int | str] = {
                 "plate_name": site.plate,
                 "well_name": well,
-                "well_pos_y": rows.index(site.place[0]) if known and site.place else 0,
-                "well_pos_x": columns.index(site.place[1]) if known and site.place else site.site,
+                "well_pos_y": rows.index(site.place[0]) if known and site.place else row,
+                "well_pos_x": columns.index(site.place[1]) if known and site.place else column,
             }
             name = f"{site.plate}_{well}_s{site.path.name}"
             try:
@@ -162,7 +168,7 @@ def _in_plate(images: list[PlateImage], channels: Sequence[str]) -> list[Field]:
     return fields
 
 
-def _on_plate(source: Path, fields: list[Field]) -> list[Field]:
+def _on_plate(source: Path, fields: list[Field], layout: Layout) -> list[Field]:
     """Give files whose names all say a well (A01, s2) their place on a plate."""
     if any(f.site is not None or "well_name" in f.about for f in fields) or not fields:
         return fields
@@ -189,7 +195,24 @@ def _on_plate(source: Path, fields: list[Field]) -> list[Field]:
         placed.append(Field(one.name, one.channels, about, site))
     if len({(f.site.well, f.site.site) for f in placed if f.site}) < len(placed):
         return [Field(f.name, f.channels, f.about) for f in placed]  # several times, say
-    return placed
+    return _laid_out(placed, layout)
+
+
+def _laid_out(fields: list[Field], layout: Layout) -> list[Field]:
+    """Give the sites of each well, in the order of their numbers, a place on a grid."""
+    wells: dict[str, list[Field]] = {}
+    for one in fields:
+        wells.setdefault(one.site.well if one.site else "", []).append(one)
+    places: dict[str, tuple[int, int]] = {}
+    for sites in wells.values():
+        ordered = sorted(sites, key=lambda f: f.site.site if f.site else 0)
+        names = [f.name for f in ordered]
+        places |= dict(zip(names, layout.grid(len(sites)), strict=True))
+    laid = []
+    for one in fields:
+        y, x = places[one.name]
+        laid.append(replace(one, about={**one.about, "well_pos_y": y, "well_pos_x": x}))
+    return laid
 
 
 def _natural(text: str) -> list[Any]:

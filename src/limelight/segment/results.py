@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from limelight.core.errors import FileError, ParameterError, suggest
 from limelight.io.atomic import replacing
@@ -15,11 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from limelight.io.label_zarr import PlateImage
     from limelight.segment.fields import Field
     from limelight.segment.pipes import SegmentedObjects
 
-__all__ = ["FORMATS", "Format", "check_format", "describe_plates", "is_kept", "keep", "zarr_of"]
+__all__ = ["FORMATS", "Format", "check_format", "is_kept", "keep", "read_labels", "zarr_of"]
 
 Format = Literal["tiff", "ome-zarr", "into-input"]
 FORMATS: tuple[Format, ...] = ("tiff", "ome-zarr", "into-input")
@@ -72,17 +73,37 @@ def _places(one: Field) -> list[str]:
 
 
 def zarr_of(one: Field, folder: Path) -> Path:
-    """Return where the OME-Zarr of a field goes: its plate's folder, or one of its own."""
-    if one.site is not None:
-        site = one.site
-        plate = folder / "images" / f"{site.plate}.ome.zarr"
-        return plate / site.row / site.column / site.path.name
-    return folder / "images" / f"{one.name}.ome.zarr"
+    """Return where the OME-Zarr of a field goes; of a site on a plate it holds only labels.
+
+    The images of a plate's sites are joined to one per well when all are done, and would be there
+    twice else.
+    """
+    return folder / ("images" if one.site is None else "sites") / f"{one.name}.ome.zarr"
+
+
+def read_labels(one: Field, name: str, folder: Path) -> NDArray[Any]:
+    """Return the labels of a field that were kept as OME-Zarr.
+
+    Raises
+    ------
+    FileError
+        If they are damaged.
+    """
+    import zarr
+
+    path = zarr_of(one, folder) / "labels" / name
+    try:
+        found = zarr.open_array(str(path / "0"), mode="r")
+        return np.asarray(found[...])
+    except Exception as error:  # zarr raises errors of many kinds
+        raise FileError(
+            path, f"the labels cannot be read ({error}).", "Segment this field again."
+        ) from error
 
 
 def keep(
     one: Field,
-    images: Mapping[str, NDArray],  # type: ignore[type-arg]
+    images: Mapping[str, NDArray[Any]],
     objects: Mapping[str, SegmentedObjects],
     folder: Path,
     form: Format,
@@ -112,6 +133,7 @@ def keep(
     """
     from limelight.segment.fields import voxel_size
 
+    scale = voxel_size(one)
     tables = {name: o.features.reset_index(names="label") for name, o in objects.items()}
     for name, table in tables.items():
         with replacing(folder / "tables" / f"{one.name}_{name}.csv") as temporary:
@@ -119,20 +141,34 @@ def keep(
     if form == "tiff":
         _keep_tiffs(one, objects, folder)
     else:
-        from limelight.io.label_zarr import write_image, write_labels
+        from limelight.io.label_zarr import write_group, write_image, write_labels
 
         labels = {name: o.labels for name, o in objects.items()}
         plain = {name: _plain(table) for name, table in tables.items()}
-        scale = voxel_size(one)
-        if form == "ome-zarr":
+        if form == "ome-zarr" and one.site is None:
             target = zarr_of(one, folder)
             write_image(target, images, labels, plain, scale=scale, name=one.name)
+        elif form == "ome-zarr":
+            target = zarr_of(one, folder)
+            target.mkdir(parents=True, exist_ok=True)
+            write_group(target, {})
+            for name, found in labels.items():
+                write_labels(target, name, found, scale=scale)
         else:
             for name, found in labels.items():
                 write_labels(_input_of(one), name, found, plain[name], scale=scale)
     counts = {name: len(o) for name, o in objects.items()}
     # Written last: a field counts as done only when all of it is there.
-    note = {"described": described, "counts": counts, "about": dict(one.about), "format": form}
+    note = {
+        "described": described,
+        "counts": counts,
+        "about": dict(one.about),
+        "format": form,
+        "shape": list(next(iter(images.values())).shape),
+        "dtype": str(np.result_type(*images.values())),
+        "scale": scale,
+        "largest": max((int(o.ids[-1]) for o in objects.values() if len(o)), default=0),
+    }
     with replacing(folder / "tables" / f"{one.name}.json") as temporary:
         temporary.write_text(json.dumps(note), encoding="utf-8")
     return counts
@@ -162,15 +198,3 @@ def is_kept(one: Field, names: Sequence[str], folder: Path, form: Format) -> boo
     except FileError:
         return False
     return image.is_dir() and all((image / "labels" / name).is_dir() for name in names)
-
-
-def describe_plates(fields: Sequence[Field], folder: Path) -> None:
-    """Write what the plates in the results are made of, once their images are there."""
-    from limelight.io.label_zarr import write_plate
-
-    plates: dict[str, list[PlateImage]] = {}
-    for one in fields:
-        if one.site is not None and zarr_of(one, folder).is_dir():
-            plates.setdefault(one.site.plate, []).append(one.site)
-    for name, images in plates.items():
-        write_plate(folder / "images" / f"{name}.ome.zarr", images)
