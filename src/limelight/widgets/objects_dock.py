@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
 )
 
 from limelight.core.errors import LimelightError, ParameterError
-from limelight.core.image import object_table
 from limelight.io.label_zarr import write_image
 from limelight.segment.gating import (
     CLASS,
@@ -28,6 +27,7 @@ from limelight.segment.gating import (
     numeric_features,
     write_features,
 )
+from limelight.segment.places import ObjectPlaces, find_object, nearest_row
 from limelight.widgets.controls import ChoiceBox
 from limelight.widgets.dock import Dock, LayerChoice, button
 from limelight.widgets.objects_plot import ObjectsPlot, class_colours
@@ -69,7 +69,7 @@ class ObjectsDock(Dock):
         super().__init__(napari_viewer)
         self.table = pd.DataFrame()
         self._mark: Labels | None = None
-        self._boxes: tuple[np.ndarray[Any, Any], pd.DataFrame] | None = None
+        self._places = ObjectPlaces()
         self._followed: Layer | None = None
         self._build()
         self._connect()
@@ -192,8 +192,8 @@ class ObjectsDock(Dock):
     def look_at(self, label: int) -> None:
         """Centre an object and outline it."""
         layer = self.layer
-        data = np.asarray(layer.data)
-        box = self._box(data, label)
+        data = layer.data[0] if layer.multiscale else np.asarray(layer.data)
+        box = self._near(data, label) if layer.multiscale else self._places.box(data, label)
         if box is None:
             self.message.tell(f"Object {label} is not in the picture any more.")
             return
@@ -207,25 +207,12 @@ class ObjectsDock(Dock):
             self.viewer.dims.set_point(range(layer.ndim - 2), middle[:-2])
         self.message.tell("")
 
-    def _box(
-        self, data: np.ndarray[Any, Any], label: int
-    ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
-        """Return first and behind-last place of an object along each axis."""
-        if self._boxes is None or self._boxes[0] is not data:
-            self._boxes = (data, object_table(data) if data.ndim in (2, 3) else pd.DataFrame())
-        table = self._boxes[1]
-        if label in table.index:
-            row = table.loc[[label]]
-            axes = "zyx"[-data.ndim :]
-            low = row[[f"{a}0" for a in axes]].to_numpy(int)[0]
-            high = row[[f"{a}1" for a in axes]].to_numpy(int)[0]
-            inside = data[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-            if (inside == label).any():
-                return low, high
-        places = np.nonzero(data == label)  # it was painted since
-        if not len(places[0]):
+    def _near(self, data: Any, label: int) -> Any:
+        """Return first and behind-last place of an object of a plate, around its centre."""
+        rows = np.flatnonzero(self.labels() == label)
+        if not len(rows) or not {"plate_y", "plate_x"} <= set(self.table):
             return None
-        return np.array([p.min() for p in places]), np.array([p.max() + 1 for p in places])
+        return find_object(data, label, self.table[["plate_y", "plate_x"]].to_numpy()[rows[0]])
 
     def _outline(
         self, layer: Any, data: Any, label: int, low: np.ndarray, high: np.ndarray
@@ -356,11 +343,9 @@ class ObjectsDock(Dock):
         if other in ("none", "") or not len(self.table) or self.plot.axes is None:
             return
         (x0, x1), (y0, y1) = self.plot.axes.get_xlim(), self.plot.axes.get_ylim()
-        dx = (self.table[name].to_numpy(float) - x) / (x1 - x0)
-        dy = (self.table[other].to_numpy(float) - y) / (y1 - y0)
-        distance = np.hypot(dx, dy)
-        if np.isfinite(distance).any() and np.nanmin(distance) < 0.02:
-            row = int(np.nanargmin(distance))
+        points = self.table[[name, other]].to_numpy(np.float64)
+        row = nearest_row(points[:, 0], points[:, 1], (x, y), (x1 - x0, y1 - y0))
+        if row is not None:
             self.view.choose(row)
             self.look_at(int(self.labels()[row]))
 
@@ -397,6 +382,8 @@ class ObjectsDock(Dock):
         from napari.layers import Image
 
         layer = self.layer
+        if layer.multiscale:
+            raise ParameterError("These objects are in an OME-Zarr already; export their table.")
         labels = np.asarray(layer.data)
         images = {
             str(x.name): np.asarray(x.data)

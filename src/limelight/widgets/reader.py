@@ -1,4 +1,4 @@
-"""What napari shows of a file that is dropped onto it: movies, and tables of molecules."""
+"""What napari shows of a file that is dropped onto it: movies, plates, tables of molecules."""
 
 from __future__ import annotations
 
@@ -63,6 +63,8 @@ def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
         import h5py
 
         return _read_movie if h5py.is_hdf5(file) and _is_movie(file) else None
+    if file.is_dir() and _is_plate(file):
+        return _read_plate
     if suffix in MOVIE_SUFFIXES or file.is_dir() or "::" in str(file):
         return _read_movie if _is_movie(file) else None
     return None
@@ -90,6 +92,18 @@ def _is_movie(file: Path) -> bool:
         return False
     except FileError:
         return True
+
+
+def _is_plate(file: Path) -> bool:
+    from limelight.io.plate_view import has_objects
+
+    return has_objects(file)
+
+
+def _read_plate(path: Paths) -> list[LayerData]:
+    from limelight.widgets.plate_layers import plate_layers
+
+    return plate_layers(_one(path))
 
 
 def _one(path: Paths) -> Path:
