@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import numpy as np
 import pymmcore
@@ -13,7 +16,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
-from limelight.acquire import Dataset, find_core
+from limelight.acquire import Acquisition, Dataset, find_core
 from limelight.widgets.acquisition_dock import AcquisitionDock
 from limelight.widgets.icons import icon_svg
 from limelight.widgets.layers import movie_of
@@ -437,3 +440,65 @@ def test_configurations_of_an_installation_are_listed(microscope, tmp_path, monk
     assert choice.currentText() == "MyScope.cfg"
     assert str(tmp_path) in microscope.message.text()
     assert microscope.state()["installation"] == str(tmp_path)
+
+
+def test_a_core_that_was_made_before_the_application_calls_docks_in_their_thread():
+    script = Path(__file__).with_name("core_first.py")
+    environment = {**os.environ, "PYMM_SIGNALS_BACKEND": "auto"}
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "all in the main thread" in done.stdout and not done.stderr
+
+
+@pytest.mark.parametrize("thread", ["main", "another"])
+def test_live_view_gives_way_to_a_script(loaded, qtbot, core, thread):
+    loaded.live.click()
+    qtbot.waitUntil(lambda: loaded.view.status.shown > 0, timeout=SECONDS)
+    acq = Acquisition(core=core, show_display=False)
+    assert loaded.live.isChecked()  # it has nothing to do yet
+
+    def acquire():
+        acq.acquire([{"axes": {"time": t}, "min_start_time": 0.02 * t} for t in range(20)])
+
+    if thread == "main":
+        acquire()
+    else:
+        other = threading.Thread(target=acquire)
+        other.start()
+        other.join()
+    qtbot.waitUntil(lambda: not loaded.live.isEnabled(), timeout=SECONDS)
+    assert not loaded.live.isChecked() and "acquisition" in loaded.rates.text()
+    acq.mark_finished()
+    qtbot.waitUntil(lambda: loaded.live.isChecked(), timeout=SECONDS)
+    assert acq.await_completion(60) and acq.status.saved == 20 and not acq.messages
+    qtbot.waitUntil(lambda: loaded.view.running, timeout=SECONDS)
+    loaded.stop()
+
+
+def test_live_view_stays_away_while_the_next_acquisition_runs(loaded, qtbot, core):
+    loaded.live.click()
+    qtbot.waitUntil(lambda: loaded.view.status.shown > 0, timeout=SECONDS)
+    for _ in range(3):  # the ends are told later than the next begins
+        with Acquisition(core=core, show_display=False) as acq:
+            acq.acquire([{"axes": {"time": t}} for t in range(5)])
+        assert acq.status.saved == 5
+    last = Acquisition(core=core, show_display=False)
+    last.acquire([{"axes": {"time": 0}}])
+    qtbot.waitUntil(lambda: last.status.saved == 1, timeout=SECONDS)
+    qtbot.wait(50)
+    assert not loaded.live.isEnabled() and not loaded.live.isChecked()
+    dock = MicroscopeDock(ViewerModel())  # one that is opened meanwhile knows
+    qtbot.addWidget(dock)
+    assert not dock.live.isEnabled()
+    last.mark_finished()
+    last.await_completion(60)
+    qtbot.waitUntil(lambda: loaded.live.isChecked() and dock.live.isEnabled(), timeout=SECONDS)
+    loaded.stop()
+    dock.panels.clear()
+    dock._listeners.close()

@@ -17,6 +17,8 @@ from limelight.acquire.event_queue import EventQueue, fed, is_lazy
 from limelight.acquire.events import Event, as_event_dicts, expected_sizes
 from limelight.acquire.hooks import Hook, takes
 from limelight.acquire.keeping import Keeping
+from limelight.acquire.label_images import LabelWriter
+from limelight.acquire.messages import Messages
 from limelight.acquire.notifications import EventsFuture, Notification, Notifier
 from limelight.acquire.pipeline import Pipeline
 from limelight.acquire.processor_list import make_processors
@@ -25,9 +27,10 @@ from limelight.acquire.room import Room
 from limelight.acquire.saving import Saving
 from limelight.acquire.scope.load import camera_of
 from limelight.acquire.status import Failure, Status
+from limelight.acquire.use import USE
 from limelight.core.errors import LimelightError, ParameterError
 from limelight.core.settings import Settings
-from limelight.core.stream import Request, Stream
+from limelight.core.stream import Objects, Request, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,9 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["Acquisition"]
 
 Format = Literal["ndtiff", "ome-zarr", "ome-tiff", "ram", "none"]
-_MESSAGES = 1000
-_IN_USE: dict[int, Acquisition] = {}
-_IN_USE_LOCK = threading.Lock()
 
 
 class Acquisition:
@@ -173,10 +173,11 @@ class Acquisition:
         self._queue = EventQueue(self._accept)
         self._late = EventQueue(lambda _: True)
         self._ended_input = False
-        self.messages: list[str] = []
+        self.messages = Messages()
         self.failures: list[Failure] = []
         self.results = Results()
         self.keeping = Keeping(self.results, lambda: self.saving.path, self.say)
+        self.labels = LabelWriter(lambda: self.saving.path, self.say)
         hooks = {
             kind: [Hook(f, f"{kind}_hook_fn", self._queue)] if f is not None else []
             for kind, f in (
@@ -218,18 +219,7 @@ class Acquisition:
             failed=self._note_failure,
             sequencing=sequencing,
         )
-        forgotten = _IN_USE.get(id(self.core))
-        if forgotten is not None and forgotten.is_idle:
-            forgotten.mark_finished()
-            forgotten.await_end()
-        with _IN_USE_LOCK:
-            other = _IN_USE.get(id(self.core))
-            if other is not None and other.is_running:
-                raise ParameterError(
-                    f"The microscope is in use by the acquisition {other.name!r}. Wait for its end "
-                    "(await_completion), or abort it."
-                )
-            _IN_USE[id(self.core)] = self
+        USE.reserve(self)
         self._show(napari_viewer, show_display)
         self._processors, self._closing = make_processors(
             processors, image_process_fn, self._queue, process=process
@@ -497,7 +487,8 @@ class Acquisition:
             elapsed_s=elapsed,
             remaining_s=max(left, 0) / mean if known and mean else float("nan"),
             ms_per_frame=times,
-            messages=tuple(self.messages),
+            messages=self.messages.shown(),
+            said=self.messages.said,
             path=self.path,
         )
 
@@ -516,9 +507,7 @@ class Acquisition:
 
     def say(self, message: str) -> None:
         """Keep a message for the person."""
-        self.messages.append(message)
-        if len(self.messages) > _MESSAGES:
-            del self.messages[0]
+        self.messages.add(message)
         if self.debug:
             print(message)
         if self._on_message is not None:
@@ -532,6 +521,8 @@ class Acquisition:
             self.request(output, name)
         else:
             self.results.add(name, output)
+            if isinstance(output, Objects) and self.saving.on_disk:
+                self.labels.add(name, output)
         for listener in self.listeners:
             listener(name, output)
 
@@ -738,6 +729,7 @@ class Acquisition:
                     break
             if not begun:
                 begun = True
+                USE.take(self.core, self)
                 self.engine.begin()
                 self._phase = "running"
                 self._notify("acq_started", None)
@@ -788,6 +780,7 @@ class Acquisition:
                 pipeline.give_up()
         self._reason = self._reason or "completed"
         # Before the data set: who sees that it is complete finds all that belongs to it.
+        carefully(self.labels.finish, "Label images could not be saved")
         carefully(self.keeping.finish, "What processors found could not be saved")
         note = self.note()
         for writer in self.saving.writers[:-1]:
@@ -801,9 +794,8 @@ class Acquisition:
         self._ended_s = time.perf_counter()
         self._notify("data_sink_finished", None)
         self.notifier.close()
-        with _IN_USE_LOCK:
-            if _IN_USE.get(id(self.core)) is self:
-                del _IN_USE[id(self.core)]
+        USE.withdraw(self)
+        USE.give_back(self.core, self)
         self._phase = "finished"
         with self.saving.there:
             self.saving.there.notify_all()

@@ -352,6 +352,12 @@ def _watch(core: Any) -> None:
         atexit.register(_release)
 
 
+def release_first() -> None:
+    """Have the hardware freed before what is there by now is taken down, such as Qt."""
+    atexit.unregister(_release)
+    atexit.register(_release)
+
+
 def _release() -> None:
     """End acquisitions and free the hardware.
 

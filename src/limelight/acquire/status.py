@@ -62,7 +62,9 @@ class Status:
     ms_per_frame : mapping
         Mean time that each processor, and the writer, take for a frame, milliseconds.
     messages : tuple of str
-        What was said, in order.
+        What was said last, in order; what was said several times stands there once.
+    said : int
+        How often something was said, since the beginning.
     path : Path, optional
         Folder of the data set.
     """
@@ -82,4 +84,5 @@ class Status:
     remaining_s: float = float("nan")
     ms_per_frame: Mapping[str, float] = field(default_factory=dict)
     messages: tuple[str, ...] = ()
+    said: int = 0
     path: Path | None = None

@@ -20,14 +20,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from limelight.acquire import Acquisition, acquire_job, estimate, find_core
+from limelight.acquire import Acquisition, acquire_job, estimate
 from limelight.acquire.script import as_script
+from limelight.acquire.use import USE
 from limelight.core.errors import LimelightError
 from limelight.widgets.acquisition_view import AcquisitionView, warm_up
 from limelight.widgets.controls import ChoiceBox
 from limelight.widgets.dock import Dock, button, in_scroll_area, say
 from limelight.widgets.icons import use_local_icons
-from limelight.widgets.microscope_use import USE
+from limelight.widgets.microscope_core import core_for_docks
 from limelight.widgets.plot_view import PlotView
 from limelight.widgets.processor_list import ProcessorList
 from limelight.widgets.worker import describe_time
@@ -75,10 +76,11 @@ class AcquisitionDock(Dock):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
         use_local_icons()
-        self.core: Any = find_core(load=False)
+        self.core: Any = core_for_docks()
         self.view = AcquisitionView(self.viewer, self)
         self.acquisition: Acquisition | None = None
         self._told = 0
+        self._user = object()
         self._taken = self._starting = False
         self._build()
         self._later = QTimer(self)
@@ -212,6 +214,8 @@ class AcquisitionDock(Dock):
         on(self.core.events.roiSet, self._changed)
         on(self.viewer.dims.events.current_step, self._on_step)
         self._listeners.at_end(self.view.stop)
+        user, core = self._user, self.core  # the acquisition itself uses it until it has ended
+        self._listeners.at_end(lambda: USE.give_back(core, user))
 
     def _restore(self) -> None:
         memory = self.memory
@@ -247,7 +251,7 @@ class AcquisitionDock(Dock):
     def _on_use(self, core: object, taken: bool) -> None:
         """Wait while another dock acquires."""
         if core is self.core and not self.runner.running:
-            self._taken = taken and not self._starting
+            self._taken = (taken or USE.is_taken(core)) and not self._starting
             self._on_configuration()
 
     def _on_browse(self) -> None:
@@ -358,7 +362,7 @@ class AcquisitionDock(Dock):
             return
         self.remember()
         self._starting = True
-        USE.taken.emit(self.core)
+        USE.take(self.core, self._user)
         self._starting = False
         if self.core.isSequenceRunning():  # live view gives way
             self.core.stopSequenceAcquisition()
@@ -410,9 +414,9 @@ class AcquisitionDock(Dock):
         if status.overflows:
             words.append(f"camera held {status.overflows} times")
         self.bar.text.setText(" · ".join(words))
-        if len(status.messages) > self._told:
+        if status.said > self._told:
             self.message.tell(status.messages[-1], error=True)
-            self._told = len(status.messages)
+            self._told = status.said
         stuck = status.phase == "paused" and bool(status.unsaved or status.waiting)
         self.elsewhere.setVisible(stuck and bool(status.messages))
 
@@ -439,7 +443,7 @@ class AcquisitionDock(Dock):
         self.view.end()
         if self.acquisition is not None:
             self.processors.show_status(self.acquisition)
-        USE.given_back.emit(self.core)
+        USE.give_back(self.core, self._user)
         self._on_configuration()
         acquisition = self.acquisition
         if outcome.error is not None:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from limelight.acquire import find_core, load_configuration
+from limelight.acquire import load_configuration
 from limelight.acquire.installations import find_installations
 from limelight.acquire.live import LiveView, contrast_of, histogram_of, snap_job
+from limelight.acquire.use import USE
 from limelight.core.errors import LimelightError
 from limelight.widgets.controls import ChoiceBox, NumberBox, Section
 from limelight.widgets.dock import Dock, button, in_scroll_area, say
 from limelight.widgets.live_layer import LiveLayer
+from limelight.widgets.microscope_core import core_for_docks
 from limelight.widgets.microscope_panels import Panels, show_properties
-from limelight.widgets.microscope_use import USE
 from limelight.widgets.range_histogram import RangeHistogram
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class MicroscopeDock(Dock):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
-        self.core: Any = find_core(load=False)
+        self.core: Any = core_for_docks()
         self.view = LiveView(self.core)
         self.layer = LiveLayer(self.viewer, self.core)
         self.recent: list[str] = [str(p) for p in self.memory.get("recent", [])]
@@ -157,6 +158,8 @@ class MicroscopeDock(Dock):
         on(USE.given_back, self._on_given_back)
         self.runner.finished.connect(self._on_snapped)
         self._listeners.at_end(self.view.stop)
+        if USE.is_taken(self.core):
+            self._on_taken(self.core)
 
     def _list_configurations(self) -> None:
         current = self.memory.get("configuration", "simulated")
@@ -275,8 +278,8 @@ class MicroscopeDock(Dock):
         self.rates.setText("An acquisition uses the camera.")
 
     def _on_given_back(self, core: object) -> None:
-        if core is not self.core or not self._taken:
-            return
+        if core is not self.core or not self._taken or USE.is_taken(core):
+            return  # or the next one has it already
         self._taken = False
         self.rates.setText("")
         self._enable()
@@ -345,6 +348,8 @@ class MicroscopeDock(Dock):
             self.live.setChecked(False)
 
     def _look(self) -> None:
+        if USE.is_taken(self.core):
+            return  # those are an acquisition's images; that it gives way is on its way
         try:
             frame = self.view.newest()
         except LimelightError as error:

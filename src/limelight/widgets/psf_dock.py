@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from limelight.acquire import find_core
 from limelight.acquire.scope import camera_of
 from limelight.core.errors import LimelightError
 from limelight.core.psf import Trend, profiles, reslice
@@ -36,6 +35,7 @@ from limelight.reslice import (
 from limelight.widgets.controls import ChoiceBox
 from limelight.widgets.dock import Dock, LayerChoice, button, in_scroll_area, say
 from limelight.widgets.layers import pixel_size_nm, steps_in_view
+from limelight.widgets.microscope_core import core_for_docks
 from limelight.widgets.plot_view import PlotView
 from limelight.widgets.psf_beads import AVERAGE, CALIBRATE, MEASURE, BeadsPanel
 from limelight.widgets.psf_live_form import LiveForm
@@ -94,7 +94,7 @@ class PsfDock(Dock):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
-        self.core: Any = find_core(load=False)
+        self.core: Any = core_for_docks()
         self.views = PsfViews(self.viewer, self)
         self.stream: StackStream | None = None
         self.volume: LiveVolume | None = None
