@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from limelight.acquire import Acquisition, multi_d_acquisition_events
+from limelight.acquire.label_images import LabelImages
 from limelight.acquire.scope import simulated_core
 from limelight.core.camera import Camera
 from limelight.core.chain import chain, process_job
@@ -115,6 +116,25 @@ def test_in_an_acquisition(file, tmp_path):
     features = acquisition.results.features("Nuclei")
     assert len(features) == sum(len(o.features) for o in objects)
     assert {"index", "time", "position", "label", "Morphology_area"} <= set(features.columns)
+    nuclei = LabelImages(data.path, "Nuclei")
+    assert len(nuclei) == 6
+    for one in objects:
+        assert np.array_equal(nuclei.read(**one.axes), one.labels)
     (kept,) = tmp_path.rglob("*_Nuclei.csv")
     assert len(pd.read_csv(kept)) == len(features)
     data.close()
+
+
+@pytest.mark.parametrize(("form", "save"), [("ram", True), ("ome-tiff", False)])
+def test_label_images_are_written_only_where_they_are_wanted(file, tmp_path, form, save):
+    with Acquisition(
+        tmp_path,
+        "cells",
+        core=simulated_core(real_time=False),
+        processors=[Segment(pipeline=file, save_labels=save)],
+        show_display=False,
+        format=form,
+    ) as acquisition:
+        acquisition.acquire(multi_d_acquisition_events(num_time_points=2))
+    assert acquisition.labels.written == 0
+    assert not list(tmp_path.rglob("labels"))

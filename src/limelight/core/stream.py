@@ -117,6 +117,8 @@ class Objects:
         One row per object, indexed by its number.
     axes : mapping
         Axes of the field.
+    save : bool
+        Whether the labels are to be written beside the data set.
     """
 
     index: int
@@ -124,6 +126,7 @@ class Objects:
     labels: NDArray[np.int32]
     features: pd.DataFrame
     axes: Mapping[str, int | str] = field(default_factory=dict)
+    save: bool = True
 
 
 Output = Frame | Localizations | Reading | Request | Objects

@@ -43,6 +43,9 @@ class Segment(Settings):
         help="The acquisition's channels in the order of the pipeline's, separated by commas; by "
         "default those of the same names, else in order of appearance.",
     )
+    save_labels: bool = setting(
+        True, help="Write the label images beside the data set; the features are kept always."
+    )
     revisit: str = setting(
         "",
         help="Condition on features, such as 'Intensity_mean_DAPI > 900': fields with such "
@@ -128,7 +131,9 @@ class Segment(Settings):
         counts: dict[str, float] = {name: len(o) for name, o in result.objects.items()}
         counts["segmentation (ms)"] = 1000 * (time.perf_counter() - start)
         for name, objects in result.objects.items():
-            yield Objects(last.index, name, objects.labels, objects.features, axes)
+            yield Objects(
+                last.index, name, objects.labels, objects.features, axes, self.save_labels
+            )
         yield Reading(last.index, counts, axes)
         if self.revisit:
             yield from self._back(result.objects, last, stream, seen)
