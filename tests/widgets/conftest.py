@@ -3,8 +3,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import pytest
+from napari._qt.qthreading import wait_for_workers_to_quit
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QDialog
 
@@ -23,6 +25,8 @@ def own_folders(tmp_path, monkeypatch):
 def work_ends():
     """Let no look of a closed dock compile on: compilers change the warnings of all threads."""
     yield
+    with suppress(RuntimeError):  # those whose window is gone
+        wait_for_workers_to_quit(120_000)
     end = time.monotonic() + 120
     while any(_computes(i) for i in threads()) and time.monotonic() < end:
         time.sleep(0.01)

@@ -11,7 +11,7 @@ import pandas as pd
 from limelight.core.errors import ParameterError, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -73,13 +73,11 @@ class Localizations:
     """
 
     def __init__(self, table: pd.DataFrame, provenance: Sequence[Mapping[str, Any]] = ()) -> None:
-        missing = [c for c in ("frame", "x", "y") if c not in table.columns]
-        if missing:
-            raise ParameterError(
-                f"A table of localizations needs the columns frame, x and y; {missing} "
-                f"is missing. It has: {', '.join(map(str, table.columns)) or 'none'}."
-            )
-        self.table = table
+        _check_names(table.columns)
+        # A table of columns becomes a DataFrame when one is asked for: of a single frame's
+        # molecules, as they come from a camera, it would cost more than finding them.
+        self._table: pd.DataFrame | None = table
+        self._columns: dict[str, NDArray[Any]] = {}
         self.provenance: list[dict[str, Any]] = [dict(step) for step in provenance]
 
     @classmethod
@@ -94,7 +92,20 @@ class Localizations:
             name: np.asarray(columns[name], COLUMNS[name].dtype if name in COLUMNS else None)
             for name in order
         }
-        return cls(pd.DataFrame(data, copy=False), provenance)
+        if len({values.shape for values in data.values()}) != 1 or data[order[0]].ndim != 1:
+            return cls(pd.DataFrame(data, copy=False), provenance)  # which says what is wrong
+        _check_names(order)
+        made = cls.__new__(cls)
+        made._table, made._columns = None, data
+        made.provenance = [dict(step) for step in provenance]
+        return made
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The rows; what is written to them is written to the localizations."""
+        if self._table is None:
+            self._table = pd.DataFrame(self._columns, copy=False)
+        return self._table
 
     @classmethod
     def empty(cls, provenance: Sequence[Mapping[str, Any]] = ()) -> Localizations:
@@ -102,25 +113,25 @@ class Localizations:
         return cls.from_columns({c: np.empty(0) for c in ("frame", "x", "y")}, provenance)
 
     def __len__(self) -> int:
-        return len(self.table)
+        if self._table is None:
+            return len(self._columns["x"])
+        return len(self._table)
 
     def __getitem__(self, column: str) -> NDArray[Any]:
-        if column not in self.table.columns:
-            raise ParameterError(
-                f"There is no column {column!r}. {suggest(column, map(str, self.table.columns))}"
-            )
-        return self.table[column].to_numpy()
+        if column not in self:
+            raise ParameterError(f"There is no column {column!r}. {suggest(column, self.columns)}")
+        return self._columns[column] if self._table is None else self._table[column].to_numpy()
 
     def __contains__(self, column: object) -> bool:
-        return column in self.table.columns
+        return column in (self._columns if self._table is None else self._table.columns)
 
     def __repr__(self) -> str:
-        return f"Localizations({len(self)} molecules, {', '.join(map(str, self.table.columns))})"
+        return f"Localizations({len(self)} molecules, {', '.join(self.columns)})"
 
     @property
     def columns(self) -> list[str]:
         """Names of the columns."""
-        return [str(c) for c in self.table.columns]
+        return [str(c) for c in (self._columns if self._table is None else self._table.columns)]
 
     def find(self, key: str, default: Any = None) -> Any:
         """Return what the newest step of the provenance says under that key."""
@@ -150,6 +161,16 @@ class Localizations:
     def with_table(self, table: pd.DataFrame, step: Mapping[str, Any]) -> Localizations:
         """Return a new table that came from this one by a step."""
         return Localizations(table, [*self.provenance, step])
+
+
+def _check_names(columns: Iterable[Any]) -> None:
+    there = list(columns)
+    missing = [c for c in ("frame", "x", "y") if c not in there]
+    if missing:
+        raise ParameterError(
+            f"A table of localizations needs the columns frame, x and y; {missing} "
+            f"is missing. It has: {', '.join(map(str, there)) or 'none'}."
+        )
 
 
 def _extent(positions: NDArray[Any]) -> int:

@@ -64,11 +64,8 @@ class JobRunner(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._worker: Any = None
-        self._job: Job[Any] | None = None
-        self._newest: Progress | None = None
+        self._run: _Run | None = None
         self._shown: Progress | None = None
-        self._outcome: Outcome | None = None
         self._begun = 0.0
         self._held_since: float | None = None
         self._held = 0.0
@@ -79,7 +76,7 @@ class JobRunner(QObject):
     @property
     def running(self) -> bool:
         """Whether a job is under way (also while it is held)."""
-        return self._worker is not None
+        return self._run is not None
 
     @property
     def is_paused(self) -> bool:
@@ -104,18 +101,19 @@ class JobRunner(QObject):
 
         if self.running:
             raise RuntimeError("A job is running already.")
-        self._job, self._newest, self._shown, self._outcome = job, None, None, None
+        run = self._run = _Run(job)
+        self._shown = None
         self._begun, self._held, self._held_since = time.monotonic(), 0.0, None
-        worker = create_worker(self._drive, job, _start_thread=False)
-        self._worker = worker
-        worker.finished.connect(self._on_finished)
+        run.worker = create_worker(run.drive, _start_thread=False)
+        run.worker.finished.connect(self._on_worker_finished)
         self._timer.start()
-        worker.start()
+        run.worker.start()
 
     def pause(self, hold: bool = True) -> None:
         """Hold the job after its next step, or let it go on."""
-        if not self.running or hold == self.is_paused:
+        if self._run is None or hold == self.is_paused:
             return
+        self._run.held = hold
         if hold:
             self._held_since = time.monotonic()
         else:
@@ -125,43 +123,69 @@ class JobRunner(QObject):
 
     def cancel(self) -> None:
         """End the job after its next step."""
-        if self.running:
-            self._worker.quit()
-
-    def _drive(self, job: Job[Any]) -> Generator[None, None, None]:
-        """Step through the job, on the worker's thread."""
-        try:
-            while True:
-                self._newest = next(job)
-                yield
-                while self._held_since is not None:
-                    time.sleep(_HOLD_S)
-                    yield  # here the worker sees that it is to quit
-        except StopIteration as stop:
-            self._outcome = Outcome("done", stop.value)
-        except Exception as error:
-            self._outcome = Outcome("failed", error=error)
-        finally:
-            job.close()
+        if self._run is not None:
+            self._run.cancelled = True
 
     def _look(self) -> None:
-        newest = self._newest
+        run = self._run
+        if run is None:
+            return
+        ended, newest = run.ended, run.newest
         if newest is not None and newest is not self._shown:
             self._shown = newest
             self.progressed.emit(newest)
+        if ended:
+            self._finish(run)
 
-    def _on_finished(self) -> None:
+    def _on_worker_finished(self) -> None:
+        run = self._run
+        if run is None:
+            return
+        if not run.ended and run.worker.abort_requested:
+            run.job.close()  # napari ended it between two steps: let the job clean up
+            run.ended = True
+        self._look()
+
+    def _finish(self, run: _Run) -> None:
         seconds = self.seconds
         self._timer.stop()
-        self._look()
-        job, self._job, self._worker = self._job, None, None
-        self._held_since = None
-        outcome = self._outcome
-        if outcome is None:
-            if job is not None:
-                job.close()  # the worker ended between two steps: let the job clean up
-            outcome = Outcome("cancelled")
+        self._run = self._held_since = None
+        outcome = run.outcome or Outcome("cancelled")
         self.finished.emit(Outcome(outcome.state, outcome.result, outcome.error, seconds))
+
+
+class _Run:
+    """One job on its worker.
+
+    A worker's own signal of its end can be lost: where an error of its signals reaches it, it
+    gives no other. So the run says itself that it has ended, and the runner looks.
+    """
+
+    def __init__(self, job: Job[Any]) -> None:
+        self.job = job
+        self.worker: Any = None
+        self.newest: Progress | None = None
+        self.outcome: Outcome | None = None
+        self.held = self.cancelled = self.ended = False
+
+    def drive(self) -> Generator[None, None, None]:
+        """Step through the job, on the worker's thread."""
+        try:
+            while not self.cancelled:
+                self.newest = next(self.job)
+                yield  # here the worker sees that napari quits
+                while self.held and not self.cancelled:
+                    time.sleep(_HOLD_S)
+                    yield
+        except StopIteration as stop:
+            self.outcome = Outcome("done", stop.value)
+        except Exception as error:
+            self.outcome = Outcome("failed", error=error)
+        finally:
+            try:
+                self.job.close()
+            finally:
+                self.ended = True
 
 
 def describe_time(seconds: float) -> str:

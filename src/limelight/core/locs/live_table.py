@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from limelight.core.localizations import Localizations
 
@@ -63,7 +62,7 @@ class LiveTable:
             provenance = self._provenance
         if not columns:
             return Localizations.empty()
-        return Localizations(pd.DataFrame(columns, copy=False), provenance)
+        return Localizations.from_columns(columns, provenance)
 
 
 def _blank(rows: int, dtype: np.dtype[Any]) -> NDArray[Any]:
