@@ -17,9 +17,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from limelight.acquire import Acquisition, Dataset, find_core
+from limelight.io import load_localizations, open_movie
 from limelight.widgets.acquisition_dock import AcquisitionDock
 from limelight.widgets.icons import icon_svg
 from limelight.widgets.layers import movie_of
+from limelight.widgets.localize_dock import LocalizeDock
 from limelight.widgets.microscope_dock import MicroscopeDock
 
 LEFT = Qt.MouseButton.LeftButton
@@ -279,6 +281,64 @@ def test_channels_are_layers_and_planes_are_micrometres_apart(acquisition, viewe
     colours = {viewer.layers[n].colormap.name for n in ("blink A647", "blink Cy3B")}
     assert len(colours) == 2
     assert viewer.dims.nsteps[:2] == (2, 3)
+
+
+@pytest.mark.parametrize("format_", ["ndtiff", "ome-zarr", "ome-tiff"])
+def test_every_channel_and_plane_is_localized_as_a_movie(
+    acquisition, viewer, qtbot, format_, tmp_path
+):
+    acquisition.format.setCurrentIndex(acquisition.format.findData(format_))
+    acquisition.sequence.setValue(
+        useq.MDASequence(
+            axis_order="tcz",
+            time_plan={"interval": 0, "loops": 3},
+            z_plan={"range": 0.2, "step": 0.2},
+            channels=[{"config": "A647", "exposure": 7}, {"config": "Cy3B", "exposure": 5}],
+        )
+    )
+    qtbot.mouseClick(acquisition.start, LEFT)
+    finish(acquisition, qtbot)
+    dock = LocalizeDock(viewer)
+    qtbot.addWidget(dock)
+    dataset = Dataset(acquisition.acquisition.path)
+    folder = acquisition.acquisition.path.name
+    for channel, exposure, names in (
+        ("A647", 7, (folder, f"{folder}_z1")),
+        ("Cy3B", 5, (f"{folder}_Cy3B", f"{folder}_Cy3B_z1")),
+    ):
+        dock.layers.choose(viewer.layers[f"blink {channel}"])
+        for z, name in enumerate(names):
+            viewer.dims.set_current_step(1, z)
+            movie = dock.movie
+            assert movie.name == name and len(movie) == 3
+            assert movie.camera.pixel_size_nm == 100 and movie.camera.name == "Camera"
+            assert movie.metadata["exposure_ms"] == exposure
+            assert movie.metadata["Micro-Manager Metadata"]["Axes"]["z"] == z
+            for t in range(3):
+                expected = dataset.read_image(time=t, channel=channel, z=z)
+                np.testing.assert_array_equal(movie.read(t, t + 1)[0], expected)
+            path, choices = movie.opened_as
+            with open_movie(path, **choices) as again:  # what "Copy as Python" writes
+                np.testing.assert_array_equal(again.read(0, 3), movie.read(0, 3))
+    assert dock.form.camera.camera().pixel_size_nm == 100
+    dock.localize.click()
+    qtbot.waitUntil(lambda: not dock.runner.running, timeout=SECONDS)
+    (path,) = tmp_path.rglob("*_locs.hdf5")
+    assert path.stem == f"{folder}_Cy3B_z1_locs"
+    locs = load_localizations(path)
+    assert len(locs) > 0 and locs.pixel_size_nm == 100 and locs.frames == 3
+    dataset.close()
+    dock.runner.cancel()
+    dock._listeners.close()
+
+
+def test_a_stack_alone_is_a_movie_of_its_data_set(acquisition, viewer, qtbot):
+    acquisition.sequence.setValue(useq.MDASequence(z_plan={"range": 2, "step": 0.5}))
+    qtbot.mouseClick(acquisition.start, LEFT)
+    finish(acquisition, qtbot)
+    movie = movie_of(viewer.layers["blink"], viewer)
+    assert movie.path == acquisition.acquisition.path and movie.camera.pixel_size_nm == 100
+    assert len(movie) == 5 and movie.metadata["exposure_ms"] > 0
 
 
 def test_the_data_set_grows_while_it_is_looked_at(acquisition, viewer, qtbot, core):

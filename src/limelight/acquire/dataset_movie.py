@@ -116,13 +116,32 @@ class DatasetMovie:
 
     @property
     def name(self) -> str:
-        """Name to show, and to name results after."""
-        return self.dataset.path.name
+        """Name of the folder; where another than the first place is fixed, with that place."""
+        parts = [self.dataset.path.name]
+        for axis, places in self.dataset.axes.items():
+            place = self.fixed.get(axis, places[0])
+            if place != places[0]:
+                plain = "".join(c if c.isalnum() or c in "-." else "-" for c in str(place))
+                parts.append(plain if isinstance(place, str) else f"{axis}{plain}")
+        return "_".join(parts)
 
     @property
     def path(self) -> Path:
         """The folder."""
         return self.dataset.path
+
+    @property
+    def opened_as(self) -> tuple[str, dict[str, Any]]:
+        """What `limelight.open_movie` opens the same movie by."""
+        choices: dict[str, Any] = {}
+        for axis in ("channel", "z", "position"):
+            places = self.dataset.axes.get(axis, [])
+            if axis in self.fixed and len(places) > 1:
+                place = self.fixed[axis]
+                choices[axis] = place if isinstance(place, str) else places.index(place)
+        if self.along not in (None, "time"):
+            choices["time_axis"] = self.along
+        return str(self.path), choices
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from limelight.acquire.live import contrast_of
 from limelight.core.errors import LimelightError
-from limelight.widgets.layers import MOVIE_KEY
+from limelight.widgets.layers import DATASET_KEY, MOVIE_KEY
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -134,15 +135,14 @@ class DatasetLayers:
         dataset = _dataset_of(acquisition)
         if dataset is None:
             return
-        others = [n for n, v in dataset.axes.items() if len(v) > 1 and n not in ("time", "channel")]
-        if others or acquisition.path is None:
+        if acquisition.path is None:
             return
         for channel, layer in self._layers.items():
-            try:
-                fixed = {"channel": channel} if channel else {}
-                layer.metadata[MOVIE_KEY] = dataset.movie(**fixed)
-            except LimelightError:
-                continue  # such as a single image
+            fixed = {"channel": channel} if channel else {}
+            layer.metadata[DATASET_KEY] = dataset, fixed
+            if layer.ndim == 3:  # it has no sliders but that of its frames
+                with suppress(LimelightError):  # such as in colour
+                    layer.metadata[MOVIE_KEY] = dataset.movie(**fixed)
 
 
 def _dataset_of(acquisition: Acquisition) -> Dataset | None:

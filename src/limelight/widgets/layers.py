@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from limelight.core.render import Picture
 
 __all__ = [
+    "DATASET_KEY",
     "MOVIE_KEY",
     "PLANES_KEY",
     "RESULT_KEY",
@@ -42,6 +43,8 @@ MOVIE_KEY = "movie"
 """Under this key of a layer's metadata the readers keep the `Movie`."""
 PLANES_KEY = "planes"
 """Under this key they keep the planes of a file with more axes than time, y and x."""
+DATASET_KEY = "dataset"
+"""Under this key the data set of an acquisition is kept, and the places that the layer is fixed to."""
 RESULT_KEY = "localizations"
 """Under this key of a layer's metadata the `Localizations` are kept that it shows."""
 MAX_POINTS = 200_000
@@ -147,6 +150,10 @@ def movie_of(layer: Layer, viewer: ViewerModel) -> Movie:
         return movie_at(
             about[PLANES_KEY], about["time_axis"], {**places, **about.get("places", {})}
         )
+    if DATASET_KEY in layer.metadata:
+        movie = _movie_of_dataset(layer, viewer)
+        if movie is not None:
+            return movie
     data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
     name = str(layer.name)
     axis = _frame_axis(layer)
@@ -165,6 +172,19 @@ def movie_of(layer: Layer, viewer: ViewerModel) -> Movie:
     return ArrayMovie(
         data, Camera(pixel_size_nm=size) if size else None, name=_file_name(name), path=path
     )
+
+
+def _movie_of_dataset(layer: Layer, viewer: ViewerModel) -> Movie | None:
+    """Return the movie of a data set where the sliders are; None of a part that was cut out."""
+    dataset, fixed = layer.metadata[DATASET_KEY]
+    axes, names = dataset.axes, [str(name) for name in layer.axis_labels[:-2]]
+    if [len(axes.get(name, ())) for name in names] != list(layer.data.shape[:-2]):
+        return None
+    frames = _frame_axis(layer)
+    steps = enumerate(zip(names, steps_in_view(layer, viewer), strict=True))
+    places = {name: axes[name][step] for k, (name, step) in steps if k != frames}
+    movie: Movie = dataset.movie(None if frames is None else names[frames], **{**places, **fixed})
+    return movie
 
 
 def _file_name(name: str) -> str:

@@ -167,7 +167,11 @@ class LocalizeDock(Dock):
     # -- the frame in view ----------------------------------------------------------------------
     def _on_point(self, _: Any) -> None:
         if self.layer is not None and self.movie is not None and self.layer.ndim > 3:
-            self.movie = movie_of(self.layer, self.viewer)  # another channel or position
+            try:
+                self.movie = movie_of(self.layer, self.viewer)  # another channel or position
+            except LimelightError as error:  # such as where no image was taken
+                self.message.tell(str(error), error=True)
+                return
             self._on_save()
         self.look()
 
