@@ -44,7 +44,7 @@ MOVIE_KEY = "movie"
 PLANES_KEY = "planes"
 """Under this key they keep the planes of a file with more axes than time, y and x."""
 DATASET_KEY = "dataset"
-"""Under this key the data set of an acquisition is kept, and the places that the layer is fixed to."""
+"""Under this key are the data set of an acquisition, and on which of its axes a layer is fixed."""
 RESULT_KEY = "localizations"
 """Under this key of a layer's metadata the `Localizations` are kept that it shows."""
 MAX_POINTS = 200_000
