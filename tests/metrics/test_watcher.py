@@ -123,10 +123,10 @@ def test_a_command_that_fails_is_told_and_the_result_kept(
 
 def test_a_command_that_hangs_is_ended(place, movies, settings):
     movies("a")
-    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    command = [sys.executable, "-c", "import time; time.sleep(3600)"]
     watch = settings(groups=({**PHASOR, "commands": [command]},), command_s=1.0)
-    begin = time.monotonic()
-    assert once(watch).failed == ["a.ome.tif"] and time.monotonic() - begin < 30
+    assert once(watch).failed == ["a.ome.tif"]  # and does not take the hour
+    assert "took longer than 1 s" in "\n".join(Watcher(watch).log())
 
 
 def test_a_bad_movie_does_not_stop_the_others(place, movies, settings):
@@ -183,11 +183,12 @@ def test_a_watcher_in_a_thread_is_seen_and_stopped_from_elsewhere(place, movies,
     with pytest.raises(ParameterError, match="runs"):
         watcher.start()
     database = Database()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not (found := database.watchers()) and time.monotonic() < end:
         time.sleep(0.05)
     assert found[0].state == "running" and found[0].pid == os.getpid()
-    assert found[0].log == watcher.log_path and database.status().watchers == found[:1]
+    assert found[0].log == watcher.log_path
+    assert [w.uid for w in database.status().watchers] == [found[0].uid]
     database.ask_to_stop(found[0].uid)
     while watcher.running and time.monotonic() < end:
         time.sleep(0.05)
@@ -201,7 +202,7 @@ def test_two_watchers_of_one_name_share_the_work(place, movies, settings):
     watchers = [Watcher(settings()) for _ in range(2)]
     for watcher in watchers:
         watcher.start(once=True)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while any(w.running for w in watchers) and time.monotonic() < end:
         time.sleep(0.05)
     done = [title for w in watchers for title in w.result.done]
@@ -235,7 +236,7 @@ def kill_and_restart(folder: Path, watch: WatchSettings, kills: int, seed: int, 
     for _ in range(kills):
         begun = log.read_text().count("Watches") if log.exists() else 0
         process = subprocess.Popen([sys.executable, *WATCH, str(file)])
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while (not log.exists() or log.read_text().count("Watches") == begun) and (
             time.monotonic() < end
         ):
@@ -243,7 +244,7 @@ def kill_and_restart(folder: Path, watch: WatchSettings, kills: int, seed: int, 
         time.sleep(chance.expovariate(2.0))
         process.kill()
         process.wait()
-    subprocess.run([sys.executable, *WATCH, str(file), "--once"], check=True, timeout=300)
+    subprocess.run([sys.executable, *WATCH, str(file), "--once"], check=True, timeout=900)
     return log.read_text()
 
 
@@ -260,12 +261,15 @@ def check_each_once(folder: Path, log: str, count: int) -> None:
     )
     assert states() == {(m.name, 0): "done" for m in movies}
     for movie in movies:
-        assert log.count(f"  {movie.name}: new.") == 1
-        assert log.count(f"{movie.stem}_locs.hdf5: link") == 1
+        # one that is killed between a deed and its line in the log has no line
+        assert log.count(f"  {movie.name}: new.") <= 1
+        assert log.count(f"  {movie.name}: ") >= 1
+        assert log.count(f"{movie.stem}_locs.hdf5: link") <= 1
         assert len(load_localizations(str(movie).replace(".tif", "_locs.hdf5"))) == 8
     assert [p.name for p in folder.iterdir() if p.name.startswith(".")] == []
 
 
+@pytest.mark.timeout(1200)  # three programs that may all have to compile, on a busy machine
 def test_a_watcher_that_is_killed_goes_on_where_it_was(place, movies, settings):
     folder = movies(*(f"m{k}" for k in range(6)))
     watch = settings(groups=({**PHASOR, "steps": [{"link": {"max_distance": 0.5}}]},))
@@ -274,6 +278,7 @@ def test_a_watcher_that_is_killed_goes_on_where_it_was(place, movies, settings):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_hundred_movies_and_ten_kills(place, movies, settings):
     folder = movies(*(f"m{k}" for k in range(100)))
     watch = settings(groups=({**PHASOR, "steps": [{"link": {"max_distance": 0.5}}]},))
@@ -316,6 +321,79 @@ def test_killed_between_any_two_steps(place, movies, settings, monkeypatch, step
     assert log.count("goes on after attempt 1") == 1
     database = Database()
     assert Counter(database.query()["kind"]) == {"localization": 1, "tool": 1}
+
+
+LINKS = {**PHASOR, "steps": [{"link": {"max_distance": 0.5}}]}
+
+
+def test_stopped_while_the_quality_is_measured(place, movies, settings):
+    """The result is on the disk, but what follows is not done: it is not somebody else's."""
+    folder = movies("a")
+    watch = settings(groups=(LINKS,), quality=True)
+    job = watch_job(watch, once=True)
+    while not (folder / "a.ome_locs.hdf5").exists():
+        next(job)
+    job.close()
+    assert states() == {("a.ome.tif", 0): "free"}
+    assert once(watch).done == ["a.ome.tif"]
+    assert (folder / "a.ome_locs_link.hdf5").exists()
+    assert Counter(Database().query()["kind"]) == {"localization": 1, "tool": 1}
+    assert "a.ome.tif: goes on where it was stopped." in "\n".join(Watcher(watch).log())
+
+
+def test_cut_off_while_a_movie_that_has_grown_is_processed_again(place, movies, settings, counts):
+    """The older result is there, made with the same settings; it is not taken for the new one."""
+    from limelight.io import write_tiff
+
+    folder = movies("a")
+    watch = settings(groups=(LINKS,))
+    once(watch)
+    write_tiff(folder / "a.ome.tif", list(counts) * 2, frames=16)
+    job = watch_job(watch, once=True)
+    while states()["a.ome.tif", 0] != "claimed":
+        next(job)
+    job.close()
+    assert once(watch).done == ["a.ome.tif"]
+    assert len(load_localizations(folder / "a.ome_locs.hdf5")) == 16
+    assert Database().count() == 2
+
+
+def test_what_a_killed_step_had_begun_to_write_is_removed(place, movies, settings):
+    folder = movies("a")
+    watch = settings(groups=(LINKS,))
+    job = watch_job(watch, once=True)
+    step = next(s for s in job if "link" in s.message.lower() or "Reading" in s.message)
+    job.close()
+    assert step is not None
+    part = folder / f".a.ome_locs_link-{'0a' * 6}.hdf5"
+    part.write_bytes(b"half a table")
+    other = folder / ".somebody-else.hdf5"
+    other.touch()
+    assert once(watch).done == ["a.ome.tif"]
+    assert not part.exists() and other.exists()
+
+
+def test_a_movie_that_another_watcher_has_is_waited_for_at_leisure(
+    place, movies, settings, monkeypatch
+):
+    from limelight.metrics.claims import Claims
+
+    movies("a")
+    asked = []
+    take = Claims.take
+    monkeypatch.setattr(Claims, "take", lambda *a: asked.append(a) or take(*a))
+    slow = settings(poll_s=600.0, settle_s=0.0)
+    first, second = watch_job(settings(), once=True), watch_job(slow, once=True)
+    while not asked:
+        next(first)
+    assert states() == {("a.ome.tif", 0): "claimed"}
+    while len(asked) < 2:
+        next(second)
+    for _ in range(8):  # it looks away, and need not be asked whether it may
+        next(second)
+    assert len(asked) == 2
+    second.close()
+    assert run(first).done == ["a.ome.tif"]
 
 
 def once_after(patch, module, note, watch):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Claim", "Claims"]
 
 _MOST_ATTEMPTS = 10
+_AGAIN = "again"  # noted as a step, so that whoever goes on knows that an older result is there
 FINISHED = ("done", "failed", "known")
 
 
@@ -50,7 +51,9 @@ class Claim:
     attempts : int
         How often it was begun; above 1 after a crash.
     again : bool
-        Whether the movie was processed before and has grown since.
+        Whether the movie was processed before, and has grown since or is to be done again.
+    resumed : bool
+        Whether somebody began it and was stopped or killed: a result that is there may be ours.
     steps : list of (str, str)
         Steps that are done, and the files that they wrote.
     """
@@ -61,6 +64,7 @@ class Claim:
     run_uid: str
     attempts: int
     again: bool = False
+    resumed: bool = False
     steps: list[tuple[str, str]] = field(default_factory=list)
 
     def done(self, step: str) -> str | None:
@@ -172,11 +176,13 @@ class Claims:
             return None
         again = row.state in (*FINISHED, "again")
         crashed = row.state == "claimed"
-        claim = Claim(row.id, path, part, row.run_uid, row.attempts + crashed, again)
+        claim = Claim(row.id, path, part, row.run_uid, row.attempts + crashed, again, not again)
         if again:
             claim.attempts = 1
+            claim.steps = [(_AGAIN, "")]
         else:
             claim.steps = [(name, file) for name, file in json.loads(row.steps)]
+            claim.again = claim.done(_AGAIN) is not None
         if claim.attempts > _MOST_ATTEMPTS:
             mine["state"] = "failed"
             mine["message"] = f"Whoever processed it died {_MOST_ATTEMPTS} times."

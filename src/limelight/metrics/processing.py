@@ -15,7 +15,7 @@ from limelight.core.job import Progress
 from limelight.core.report import RunRecord
 from limelight.io import load_localizations, open_movie
 from limelight.io.atomic import leftovers
-from limelight.io.tools import apply_tool_job, tool_of
+from limelight.io.tools import Targets, apply_tool_job, tool_of
 from limelight.localize.api import camera_of
 from limelight.localize.job import localize_job
 from limelight.localize.record import provenance, results_path
@@ -73,15 +73,14 @@ def process_job(
             job = _tool_job(claim, step, name, dict(values), table, settings, database)
             try:
                 before = yield from job
+                said = Path(before).name
             except ParameterError as error:
                 if tool_of(name, **values).suffix:
                     raise
                 # what only measures may fail, as on a table that is too small
-                log(f"{Path(table).name}: {name}: {error}")
-                before = table
-            else:
-                log(f"{Path(table).name}: {name}: {Path(before).name}")
+                before, said = table, str(error)
             claims.note(claim, step, before)
+            log(f"{Path(table).name}: {name}: {said}")  # never twice, should it be cut off here
         table = before
     for k, command in enumerate(group.commands):
         step = f"{k + 1} command"
@@ -109,13 +108,13 @@ def _localize_job(
         saved = None
         if target.exists() and not claim.again:
             ours = json.dumps(provenance(movie, chosen, camera)[-1]["Limelight"], default=str)
-            if claim.attempts == 1:
+            if not claim.resumed:
                 why = "in the history" if claims.is_known(target) else "there, and not replaced"
                 log(f"{movie.name}: {target.name} is {why}.")
                 return None
-            # whoever had the claim died: what it has saved is complete, as it was renamed
+            # whoever had the claim was ended: what it has saved is complete, as it was renamed
             saved = _saved(target, ours)
-        if claim.attempts > 1:
+        if claim.resumed:
             _sweep(target)
         if saved is None:
             saved = yield from localize_job(movie, chosen, camera=camera, threads=settings.threads)
@@ -134,12 +133,13 @@ def _localize_job(
     return target
 
 
-def _sweep(target: Path) -> None:
+def _sweep(*targets: Path) -> None:
     """Remove what a killed watcher had begun to write; this one has the claim now."""
-    for path in (target, target.with_suffix(".yaml")):
-        for part in leftovers(path):
-            with contextlib.suppress(OSError):
-                part.unlink()
+    for target in targets:
+        for path in (target, target.with_suffix(".yaml")):
+            for part in leftovers(path):
+                with contextlib.suppress(OSError):
+                    part.unlink()
 
 
 def _saved(target: Path, ours: str) -> Any:
@@ -163,6 +163,9 @@ def _tool_job(
     database: Database,
 ) -> Job[str]:
     tool = tool_of(name, **values)
+    if claim.resumed:
+        targets = Targets.beside(Path(table), tool)
+        _sweep(targets.table, targets.groups, targets.drift)
     # Its result is ours to replace: it is of this claim, or of one that was interrupted.
     applied = yield from apply_tool_job(tool, table, overwrite=True)
     written = str(applied.saved[0]) if applied.saved else table

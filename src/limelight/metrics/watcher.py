@@ -126,12 +126,13 @@ class _Watch:
                 movies = yield from self._look()
                 if once and not self._waits and not movies:
                     break
-                if not movies:
-                    yield from self._wait(self.settings.poll_s)
+                worked = False
                 for movie in movies:
-                    yield from self._movie(movie)
+                    worked |= yield from self._movie(movie)
                     if self._stop:
                         break
+                if not worked:  # there is none, or others have them all
+                    yield from self._wait(self.settings.poll_s)
         except GeneratorExit:
             raise
         except Exception as error:
@@ -188,7 +189,9 @@ class _Watch:
         known = self._finished.get(str(movie.path), {}).get(part)
         return known is None or known[0] != movie.size
 
-    def _movie(self, movie: Movie) -> Job[None]:
+    def _movie(self, movie: Movie) -> Job[bool]:
+        """Process what nobody else has of a movie; return whether there was something."""
+        worked = False
         for part in self._parts:
             if self._stop or not self._is_open(movie, part):
                 continue
@@ -199,13 +202,17 @@ class _Watch:
 
             yield from self._until_reached(take)
             if taken and taken[0] is not None:
+                worked = True
                 yield from self._process(taken[0], movie)
             # else another watcher has it; the next look at the database tells how it went
+        return worked
 
     def _process(self, claim: Claim, movie: Movie) -> Job[None]:
         title = movie.path.name + (self.settings.suffix(claim.part).replace("_", " "))
         if claim.attempts > 1:
             self.log(f"{title}: goes on after attempt {claim.attempts - 1} was cut off.")
+        elif claim.resumed:
+            self.log(f"{title}: goes on where it was stopped.")
         elif claim.again:
             self.log(f"{title}: is processed again.")
         else:
