@@ -7,7 +7,6 @@ it recorded in the table ``/Events``.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +19,11 @@ from limelight.core.remarks import remark
 from limelight.io.axes import Axis
 from limelight.io.file_movie import NotAMovieError, believable
 from limelight.io.hdf5 import attributes, explaining, open_file
-from limelight.io.hdf5_planes import Hdf5Planes, read_turned
+from limelight.io.hdf5_planes import Hdf5Planes
 from limelight.io.micromanager import positive
 from limelight.io.planes import PlaneSource
 from limelight.io.shared_file import SharedFile
+from limelight.io.turned_planes import TurnedPlanes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -203,6 +203,7 @@ class Hdf5Source(PlaneSource):
     def _open_directly(self) -> SharedFile | None:
         """Open the file for reading planes without the library, which reads one at a time."""
         self._planes = None
+        self._turned: TurnedPlanes | None = None
         if {"y", "x"} == set(self._order[-2:]):
             self._planes = Hdf5Planes.of(self._dataset)
         if self._planes is None:
@@ -213,6 +214,8 @@ class Hdf5Source(PlaneSource):
             raise FileError(
                 self.path, f"{self._dataset.name} is cut off at the end.", "Copy the file again."
             )
+        if self._order[-1] == "y":
+            self._turned = TurnedPlanes(self._planes, shared)
         return shared
 
     def readable(
@@ -231,9 +234,10 @@ class Hdf5Source(PlaneSource):
         along = self.axes[axis].name if axis is not None else None
         if self._shared is not None and self._planes is not None:
             target = np.empty((count, self.height, self.width), self.dtype)
-            turned = self._order[-1] == "y"
-            read = partial(read_turned, self._planes) if turned else self._planes.read
-            read(self._shared, place, axis, target)
+            if self._turned is not None:
+                self._turned.read(place, axis, target)
+            else:
+                self._planes.read(self._shared, place, axis, target)
             return target
         key: list[int | slice] = []
         kept: list[str] = []
@@ -312,6 +316,8 @@ class Hdf5Source(PlaneSource):
 
     def close(self) -> None:
         """Close the file."""
+        if self._turned is not None:
+            self._turned.close()
         if self._shared is not None:
             self._shared.close()
         self._file.close()

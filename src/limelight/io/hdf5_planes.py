@@ -14,18 +14,15 @@ import h5py
 import numpy as np
 
 from limelight.core.errors import FileError
-from limelight.core.transpose import transpose_planes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from limelight.io.shared_file import SharedFile
 
-__all__ = ["Hdf5Planes", "read_turned"]
+__all__ = ["Hdf5Planes", "moved", "shorter"]
 
 _MOST_CHUNKS = 1_000_000
-_SCRATCH = 1 << 20
-_FEW = 1 << 20  # pixels; numpy has turned fewer before the fast way is loaded
 
 
 def _places(
@@ -57,50 +54,13 @@ def _places(
     return places if sound else None
 
 
-def _moved(place: tuple[int, ...], axis: int, by: int) -> tuple[int, ...]:
+def moved(place: tuple[int, ...], axis: int, by: int) -> tuple[int, ...]:
+    """Return the place that many planes further along an axis."""
     return (*place[:axis], place[axis] + by, *place[axis + 1 :])
 
 
-def read_turned(
-    planes: Hdf5Planes,
-    shared: SharedFile,
-    place: tuple[int, ...],
-    axis: int | None,
-    target: NDArray[Any],
-) -> None:
-    """Fill an array (count, Y, X) from planes that lie as (X, Y) in the file.
-
-    As `Hdf5Planes.read`; each piece is turned while it is in the processor's cache.
-    """
-    count, height, width = target.shape
-    turn = transpose_planes if target.size >= _FEW else _turn_simply
-    step = max(1, min(count, _SCRATCH // max(1, target[0].nbytes)))
-    scratch = np.empty((step, width, height), target.dtype)
-    starts = planes.starts(place, axis, count)
-    if starts is None or (starts < 0).any():
-        for first in range(0, count, step):
-            block = scratch[: min(step, count - first)]
-            planes.read(shared, place if axis is None else _moved(place, axis, first), axis, block)
-            turn(block, target[first : first + step])
-        return
-    joined = np.diff(starts, append=-1) == target[0].nbytes
-    first = 0
-    while first < count:
-        last = first + 1
-        while joined[last - 1] and last - first < step:
-            last += 1
-        block = scratch[: last - first]
-        if shared.read_into(int(starts[first]), block) < block.nbytes:
-            raise _shorter(shared)
-        turn(block, target[first:last])
-        first = last
-
-
-def _turn_simply(source: NDArray[Any], target: NDArray[Any]) -> None:
-    np.copyto(target, source.transpose(0, 2, 1))
-
-
-def _shorter(shared: SharedFile) -> FileError:
+def shorter(shared: SharedFile) -> FileError:
+    """Return what is raised where a file ends before its planes do."""
     return FileError(shared.path, "it became shorter after it was opened.", "Open it again.")
 
 
@@ -212,12 +172,12 @@ class Hdf5Planes:
         if axis is None or any(n > 1 for n in outer[axis + 1 :]):
             # Planes that follow each other are apart in the file.
             for k, plane in enumerate(target):
-                there = place if axis is None else _moved(place, axis, k)
+                there = place if axis is None else moved(place, axis, k)
                 self._read_joined(shared, there, plane[None])
             return
         done, count = 0, len(target)
         while done < count:
-            there = _moved(place, axis, done)
+            there = moved(place, axis, done)
             step = min(outer[axis] - there[axis] % outer[axis], count - done)
             self._read_joined(shared, there, target[done : done + step])
             done += step
@@ -258,7 +218,7 @@ class Hdf5Planes:
         whole = bool(written.all())
         block = target if whole else np.empty((int(written.sum()), *target.shape[1:]), target.dtype)
         if shared.read_pieces(starts[written], block) < len(block):
-            raise _shorter(shared)
+            raise shorter(shared)
         if not whole:
             target[written], target[~written] = block, self.fill
 
@@ -281,10 +241,10 @@ class Hdf5Planes:
                 continue
             if single or piece.shape[1:] == target.shape[1:] == (rows, columns):
                 if shared.read_into(start + skip, piece) < piece.nbytes:
-                    raise _shorter(shared)
+                    raise shorter(shared)
                 continue
             if scratch is None:
                 scratch = np.empty((len(target), rows, columns), target.dtype)
             if shared.read_into(start + skip, scratch) < scratch.nbytes:
-                raise _shorter(shared)
+                raise shorter(shared)
             piece[...] = scratch[:, : piece.shape[1], : piece.shape[2]]

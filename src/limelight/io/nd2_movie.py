@@ -88,7 +88,12 @@ class Nd2Source(PlaneSource):
         self._plain = getattr(attributes, "compressionType", None) is None
         reader = getattr(file, "_rdr", None)
         offsets = getattr(reader, "_frame_offsets", None)
-        self._offsets: dict[int, int] | None = offsets if isinstance(offsets, dict) else None
+        self._frames: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+        if isinstance(offsets, dict):
+            end = self._shared.size
+            known = sorted((k, v) for k, v in offsets.items() if 0 <= k < 1 << 62 and 0 <= v < end)
+            numbers, places = np.array(known, np.int64).reshape(-1, 2).T
+            self._frames = numbers.copy(), places.copy()
         axes = [Axis(_NAMES.get(k, k), sizes[k], *self._about(k)) for k in self._loops]
         if not any(a.name == "time" for a in axes):
             axes.insert(0, Axis("time", 1))
@@ -141,19 +146,29 @@ class Nd2Source(PlaneSource):
         if text:
             self.metadata["ND2"] = text
 
-    def _sequence(self, place: tuple[int, ...]) -> tuple[int, int]:
-        """Return number of the frame in the file, and the channel."""
-        index = 0
-        for count, k in zip(self._counts, place[self._first :], strict=False):
-            index = index * count + k
-        return index, (place[-1] if self._channels > 1 else 0)
+    def _sequence(
+        self, place: tuple[int, ...], axis: int | None, count: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return numbers of the frames in the file, and channels, of planes along an axis."""
+        along = np.tile(np.array(place, np.int64)[:, None], count)
+        if axis is not None:
+            along[axis] += np.arange(count)
+        index = np.zeros(count, np.int64)
+        for length, k in zip(self._counts, along[self._first :], strict=False):
+            index = index * length + k
+        return index, (along[-1] if self._channels > 1 else np.zeros(count, np.int64))
 
-    def _is_there(self, index: int) -> bool:
-        if self._offsets is None:
-            return True
-        offset = self._offsets.get(index)
+    def _places(self, index: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Return where frames are in the file, -1: nowhere; None: only the package knows."""
+        if self._frames is None:
+            return None
+        numbers, places = self._frames
+        if not len(numbers):
+            return np.full(len(index), -1)
+        row = np.searchsorted(numbers, index).clip(max=len(numbers) - 1)
         size = self.height * self._row_bytes if self._plain else 1
-        return offset is not None and offset + size <= self._shared.size
+        there = (numbers[row] == index) & (places[row] <= self._shared.size - size)
+        return np.where(there, places[row], -1)
 
     def readable(
         self, place: tuple[int, ...], axis: int | None
@@ -162,65 +177,64 @@ class Nd2Source(PlaneSource):
         indices, _ = super().readable(place, axis)
         if axis is None:
             return indices, None
-        where = list(place)
-        for k in indices.tolist():
-            where[axis] = k
-            if not self._is_there(self._sequence(tuple(where))[0]):
-                return indices[:k], TruncatedError(self.path, k, k)
-        return indices, None
+        start = (*place[:axis], 0, *place[axis + 1 :])
+        places = self._places(self._sequence(start, axis, len(indices))[0])
+        if places is None or (places >= 0).all():
+            return indices, None
+        k = int(np.argmin(places >= 0))
+        return indices[:k], TruncatedError(self.path, k, k)
 
     def read_run(self, place: tuple[int, ...], axis: int | None, count: int) -> NDArray[Any]:
         """Return planes that follow each other along an axis."""
         target = np.empty((count, self.height, self.width), self.dtype)
-        where = list(place)
-        sequence = []
-        for _ in range(count):
-            sequence.append(self._sequence(tuple(where)))
-            if axis is not None:
-                where[axis] += 1
-        for index, _ in sequence:
-            if not self._is_there(index):
-                raise FileError(self.path, f"frame {index} is not in it.", "Copy it again.")
-        if self._plain and self._offsets is not None:
-            self._read_directly(sequence, self._offsets, target)
+        index, channels = self._sequence(place, axis, count)
+        places = self._places(index)
+        if places is not None and (places < 0).any():
+            missing = index[int(np.argmin(places >= 0))]
+            raise FileError(self.path, f"frame {missing} is not in it.", "Copy it again.")
+        if self._plain and places is not None:
+            self._read_directly(index, channels, places, target)
             return target
-        for plane, (index, channel) in zip(target, sequence, strict=True):
+        for plane, k, channel in zip(target, index.tolist(), channels.tolist(), strict=True):
             try:
                 with self._lock:
-                    frame = np.asarray(self._file.read_frame(index))
+                    frame = np.asarray(self._file.read_frame(k))
             except Exception as error:
                 raise FileError(
-                    self.path, f"frame {index} cannot be read.", "Copy the file again."
+                    self.path, f"frame {k} cannot be read.", "Copy the file again."
                 ) from error
             plane[...] = frame.reshape(self._channels, self.height, self.width)[channel]
         return target
 
     def _read_directly(
-        self, sequence: list[tuple[int, int]], offsets: dict[int, int], target: NDArray[Any]
+        self,
+        index: NDArray[np.int64],
+        channels: NDArray[np.int64],
+        places: NDArray[np.int64],
+        target: NDArray[Any],
     ) -> None:
         """Fill an array with frames that are not compressed."""
-        places = np.array([offsets[index] for index, _ in sequence], np.int64)
         used = self.width * self._channels * self.dtype.itemsize
         if used == self._row_bytes and self._channels == 1:
-            self._fill(places, sequence, target)
+            self._fill(places, index, target)
             return
         # Rows have a rest, or channels are side by side: a few frames at a time, in the cache.
         step = max(1, min(len(target), _SCRATCH // (self.height * self._row_bytes)))
         raw = np.empty((step, self.height, self._row_bytes), np.uint8)
         for first in range(0, len(target), step):
-            planes, those = target[first : first + step], sequence[first : first + step]
+            those = slice(first, first + step)
+            planes = target[those]
             block = raw[: len(planes)]
-            self._fill(places[first : first + step], those, block)
+            self._fill(places[those], index[those], block)
             rows = block[:, :, :used].view(self.dtype)
-            for plane, values, (_, channel) in zip(planes, rows, those, strict=True):
+            for plane, values, channel in zip(planes, rows, channels[those].tolist(), strict=True):
                 plane[...] = values[:, channel :: self._channels]
 
     def _fill(
-        self, places: NDArray[np.int64], sequence: list[tuple[int, int]], block: NDArray[Any]
+        self, places: NDArray[np.int64], index: NDArray[np.int64], block: NDArray[Any]
     ) -> None:
         if (done := self._shared.read_pieces(places, block)) < len(block):
-            index = sequence[done][0]
-            raise FileError(self.path, f"frame {index} is cut off.", "Copy it again.")
+            raise FileError(self.path, f"frame {index[done]} is cut off.", "Copy it again.")
 
     def close(self) -> None:
         """Close the file."""

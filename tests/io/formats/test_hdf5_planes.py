@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limelight.core.errors import FileError
-from limelight.io.hdf5_planes import Hdf5Planes, read_turned
+from limelight.io.hdf5_planes import Hdf5Planes
 from limelight.io.shared_file import SharedFile
+from limelight.io.turned_planes import TurnedPlanes
 
 
 @st.composite
@@ -63,7 +64,7 @@ def test_as_the_library_reads_them(tmp_path_factory, layout, dtype, data):
     planes.read(shared, place, axis, target)
     np.testing.assert_array_equal(target, there)
     turned = np.empty((count, shape[-1], shape[-2]), planes.dtype)
-    read_turned(planes, shared, place, axis, turned)
+    TurnedPlanes(planes, shared).read(place, axis, turned)
     np.testing.assert_array_equal(turned, there.transpose(0, 2, 1))
     shared.close()
 
@@ -125,17 +126,4 @@ def test_a_file_that_becomes_shorter(tmp_path, chunks):
     os.truncate(path, planes.end - 50)
     with pytest.raises(FileError, match="became shorter"):
         planes.read(shared, (0,), 0, np.empty((6, 8, 9), "u2"))
-    shared.close()
-
-
-def test_large_planes_are_turned_in_pieces(tmp_path):
-    path = tmp_path / "a.h5"
-    frames = np.random.default_rng(1).integers(0, 60_000, (20, 301, 203), dtype="u2")
-    with h5py.File(path, "w") as file:
-        file.create_dataset("a", data=frames, chunks=(1, 301, 203))
-        planes = Hdf5Planes.of(file["a"])
-    shared = SharedFile(path)
-    target = np.empty((20, 203, 301), "u2")
-    read_turned(planes, shared, (0,), 0, target)
-    np.testing.assert_array_equal(target, frames.transpose(0, 2, 1))
     shared.close()
