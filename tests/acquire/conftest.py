@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def demo() -> Iterator[Any]:
     """A core of its own with Micro-Manager's demonstration microscope."""
-    from pymmcore_plus.experimental.unicore import UniMMCore
+    from limelight.acquire.mmcore import UniMMCore
 
     logging.getLogger("pymmcore-plus").setLevel("ERROR")
     core = UniMMCore()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -293,6 +294,106 @@ def test_a_hook_that_raises_ends_the_acquisition(demo, kind):
     with pytest.raises(LimelightError, match=rf"{kind}_hook_fn bad failed.*laser"):
         acq.await_completion(20)
     assert acq.finish_reason == "failed" and not demo.isSequenceRunning()
+
+
+def test_hooks_in_a_process_of_their_own(demo):
+    here = os.getpid()
+
+    def before(event, event_queue):
+        import os
+
+        assert os.getpid() != here
+        if event["axes"]["time"] == 1:
+            return None
+        if event["axes"]["time"] == 2 and "more" not in event["axes"]:
+            event_queue.put({"axes": {"time": 2, "more": 1}})
+        event["exposure"] = 3.0 + event["axes"]["time"]  # in place
+        return event
+
+    def replaced(event):
+        return dict(event, tags={"seen": True})
+
+    seen = []
+    with Acquisition(
+        core=demo,
+        event_generation_hook_fn=replaced,
+        pre_hardware_hook_fn=before,
+        process=True,
+        sequencing=False,
+        notification_callback_fn=seen.append,
+        show_display=False,
+    ) as acq:
+        acq.acquire(times(4))
+        wait_for(lambda: acq.status.acquired == 4, 120)
+    dataset = acq.get_dataset()
+    keys = [(k["time"], k.get("more")) for k in dataset.get_index_keys()]
+    assert sorted(keys, key=str) == [(0, None), (2, 1), (2, None), (3, None)]
+    said = dataset.read_metadata(time=3)
+    assert said["Exposure"] == 6.0 and said["tags"] == {"seen": True}
+
+
+def test_a_run_whose_hooks_are_in_a_process_is_held_and_goes_on(demo):
+    """The events that come back keep their numbers."""
+
+    def both(events):
+        return events
+
+    acq = Acquisition(core=demo, post_hardware_hook_fn=both, process=True, show_display=False)
+    acq.acquire(times(300))
+    wait_for(lambda: acq.status.acquired > 20, 120)
+    acq.pause()
+    wait_for(lambda: acq.status.phase == "paused", 120)
+    acq.resume()
+    acq.mark_finished()
+    assert acq.await_completion(120)
+    assert len(acq.get_dataset()) == 300 and not acq.failures
+
+
+@pytest.mark.parametrize("what", ["raise", "exit", "wrong"])
+def test_a_hook_in_a_process_that_fails_ends_the_acquisition(demo, what):
+    def hook(event):
+        if what == "exit":
+            import os
+
+            os._exit(3)
+        return 1 / 0 if what == "raise" else "no event"
+
+    acq = Acquisition(core=demo, pre_hardware_hook_fn=hook, process=True, show_display=False)
+    acq.acquire(times(3))
+    acq.mark_finished()
+    said = {"raise": "ZeroDivisionError", "exit": "process ended", "wrong": "must return an event"}
+    with pytest.raises(LimelightError, match=said[what]):
+        acq.await_completion(120)
+
+
+def test_functions_that_cannot_be_sent_to_a_process(demo):
+    lock = threading.Lock()
+    with pytest.raises(ParameterError, match="cannot be sent"):
+        Acquisition(core=demo, pre_hardware_hook_fn=lambda e: lock, process=True)
+    with pytest.raises(ParameterError, match="bridge"):
+        Acquisition(core=demo, post_camera_hook_fn=lambda e, b, q: e, process=True)
+    with pytest.raises(ParameterError, match="arguments"):
+        Acquisition(
+            core=demo, pre_hardware_hook_fn=lambda e: e, image_process_fn=lambda i: i, process=True
+        )
+
+
+def test_hooks_of_three_arguments_get_a_bridge(demo, monkeypatch):
+    """As tutorials for older Pycro-Manager write them."""
+    from limelight.acquire import bridge
+
+    monkeypatch.setattr(bridge, "Core", lambda: demo)
+
+    def hook(event, bridge, event_queue):
+        bridge.get_core().setExposure(4.0)
+        if event["axes"]["time"] == 0:
+            event_queue.put({"axes": {"time": 7}})
+        return event
+
+    with Acquisition(core=demo, post_hardware_hook_fn=hook, show_display=False) as acq:
+        acq.acquire(times(1))
+        wait_for(lambda: acq.status.acquired == 2)
+    assert demo.getExposure() == 4.0 and acq.get_dataset().has_image(time=7)
 
 
 @pytest.mark.parametrize("name", ["image_process_fn", "pre_hardware_hook_fn", "image_saved_fn"])

@@ -23,7 +23,7 @@ from limelight.localize.live import LiveLocalize
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pymmcore_plus.experimental.unicore import UniMMCore
+    from limelight.acquire.mmcore import UniMMCore
 
 
 class Heard:

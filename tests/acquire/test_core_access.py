@@ -158,3 +158,15 @@ def test_importing_costs_nothing():
         """
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_log_of_the_program_stays_as_it_is():
+    """pymmcore-plus would have everything log at the finest level."""
+    said = python("""
+        import logging
+        from limelight.acquire import find_core
+        from limelight.acquire.scope import devices
+        find_core()
+        print(logging.getLogger().level, logging.getLogger("napari").isEnabledFor(logging.DEBUG))
+    """)
+    assert said.stdout.split() == ["30", "False"], said.stderr

@@ -14,7 +14,7 @@ napari = pytest.importorskip("napari")
 
 @pytest.fixture
 def core():
-    from pymmcore_plus.experimental.unicore import UniMMCore
+    from limelight.acquire.mmcore import UniMMCore
 
     logging.getLogger("pymmcore-plus").setLevel("ERROR")
     core = UniMMCore()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import logging
 import re
 import threading
 import weakref
@@ -47,15 +46,10 @@ def find_core(core: Any = None, *, load: bool = True) -> Any:
         core = core.core
     if core is None:
         with _lock:
-            # Its log file costs 0.5 ms per image.
-            logging.getLogger("pymmcore-plus").setLevel("WARNING")
-            from pymmcore_plus.core import _mmcore_plus
+            from limelight.acquire.mmcore import UniMMCore, running_core
 
-            held = _mmcore_plus._instance
-            core = held() if held is not None else None
+            core = running_core()
             if core is None:
-                from pymmcore_plus.experimental.unicore import UniMMCore
-
                 core = UniMMCore.instance()
             if not any(kept is core for kept in _kept):
                 _kept.append(core)  # pymmcore-plus itself holds it weakly

@@ -12,7 +12,7 @@ def find_installations() -> list[str]:
 
     Those that came with a Python package are left out: they have no configurations of a person's.
     """
-    from pymmcore_plus import find_micromanager
+    from limelight.acquire.mmcore import find_micromanager
 
     found = find_micromanager(return_first=False)
     folders = found if isinstance(found, list) else [found] if found else []

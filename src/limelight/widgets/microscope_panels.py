@@ -96,7 +96,7 @@ class Panels(QWidget):
         return True
 
     def _stages(self, section: Section) -> bool:
-        from pymmcore_plus import DeviceType
+        from limelight.acquire.mmcore import DeviceType
 
         stage_widget = _stage_widget(self.trouble.emit)
         tabs = QTabWidget(section)
@@ -110,8 +110,9 @@ class Panels(QWidget):
         return bool(tabs.count())
 
     def _shutters(self, section: Section) -> bool:
-        from pymmcore_plus import DeviceType
         from pymmcore_widgets import ShuttersWidget
+
+        from limelight.acquire.mmcore import DeviceType
 
         shutters = self._core.getLoadedDevicesOfType(DeviceType.Shutter)
         if not shutters:

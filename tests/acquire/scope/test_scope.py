@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pymmcore_plus.experimental.unicore import UniMMCore
+    from limelight.acquire.mmcore import UniMMCore
 
 
 @pytest.fixture
@@ -325,7 +325,7 @@ def test_mda_of_pymmcore_plus_runs_on_it(core: UniMMCore) -> None:
 
 
 def test_configuration_file_and_saved_copy(tmp_path: Path) -> None:
-    from pymmcore_plus.experimental.unicore import UniMMCore
+    from limelight.acquire.mmcore import UniMMCore
 
     core = UniMMCore()
     core.loadSystemConfiguration(CONFIGURATION)
@@ -355,7 +355,7 @@ def test_nothing_stays_behind() -> None:
 
 
 def test_other_cores_are_told() -> None:
-    from pymmcore_plus import CMMCorePlus
+    from limelight.acquire.mmcore import CMMCorePlus
 
     core = CMMCorePlus()
     with pytest.raises(ParameterError, match="UniMMCore"):
@@ -366,7 +366,7 @@ def test_other_cores_are_told() -> None:
 
 
 def test_an_offset_of_another_camera_is_not_taken_for_counts() -> None:
-    from pymmcore_plus import CMMCorePlus
+    from limelight.acquire.mmcore import CMMCorePlus
 
     core = CMMCorePlus()
     core.loadSystemConfiguration()

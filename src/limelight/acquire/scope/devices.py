@@ -11,17 +11,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pymmcore_plus.core import FocusDirection, Keyword
-from pymmcore_plus.experimental.unicore import (
+
+from limelight.acquire.mmcore import (
     CameraDevice,
     Device,
+    FocusDirection,
     GenericDevice,
+    Keyword,
     ShutterDevice,
     StageDevice,
     StateDevice,
     XYStageDevice,
 )
-
 from limelight.acquire.scope.bench import (
     BASELINE,
     CHANNELS,

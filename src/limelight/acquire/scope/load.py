@@ -11,9 +11,7 @@ from limelight.core.camera import Camera
 from limelight.core.errors import ParameterError
 
 if TYPE_CHECKING:
-    from pymmcore_plus import CMMCorePlus
-    from pymmcore_plus.experimental.unicore import UniMMCore
-
+    from limelight.acquire.mmcore import CMMCorePlus, UniMMCore
     from limelight.core.simulate.sample import Drift
 
 __all__ = ["CONFIGURATION", "bench_of", "camera_of", "load_simulated", "simulated_core"]
@@ -89,7 +87,7 @@ def simulated_core(
     >>> core.snap().shape
     (512, 512)
     """
-    from pymmcore_plus.experimental.unicore import UniMMCore
+    from limelight.acquire.mmcore import UniMMCore
 
     core = UniMMCore()
     load_simulated(
