@@ -72,7 +72,8 @@ class Gate:
         except ModuleNotFoundError as error:
             raise DatabaseError(
                 f"The driver {error.name!r} of {safe_url(self.url)} is not installed. "
-                f"Install it: pip install {error.name}"
+                "Install it: pip install "
+                + ('"napari-limelight[postgresql]"' if error.name == "psycopg" else f"{error.name}")
             ) from error
         except OSError as error:
             raise DatabaseError(
