@@ -380,6 +380,20 @@ def test_it_is_held_and_goes_on(acquisition, qtbot, core):
     assert acquisition.message.text().startswith("60 images in")
 
 
+def test_it_is_cancelled_while_it_is_held(acquisition, qtbot, core):
+    core.setProperty("Camera", "RealTime", 1)
+    core.setExposure(10)
+    acquisition.sequence.setValue(useq.MDASequence(time_plan={"interval": 0, "loops": 6000}))
+    qtbot.mouseClick(acquisition.start, LEFT)
+    qtbot.waitUntil(lambda: acquired(acquisition) > 5, timeout=SECONDS)
+    qtbot.mouseClick(acquisition.bar.pause, LEFT)
+    qtbot.waitUntil(lambda: acquisition.acquisition.status.phase == "paused", timeout=SECONDS)
+    qtbot.mouseClick(acquisition.bar.cancel, LEFT)
+    finish(acquisition, qtbot)
+    status = acquisition.acquisition.status
+    assert 5 < status.saved == status.acquired < 6000 and not core.isSequenceRunning()
+
+
 def test_a_full_disk_holds_and_it_goes_on_elsewhere(
     acquisition, viewer, qtbot, core, tmp_path, monkeypatch
 ):
