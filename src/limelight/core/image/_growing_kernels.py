@@ -11,7 +11,7 @@ import heapq
 import numpy as np
 from numba import njit
 
-__all__ = ["concerned", "grow", "propagate"]
+__all__ = ["concerned", "grow", "grow_exactly", "propagate"]
 
 
 _BLOCK = 64
@@ -47,7 +47,8 @@ def grow(  # type: ignore[no-untyped-def]
 
     A piece is handled in a window of its own, so that its pixels stay in the processor's cache;
     pieces do not touch, so that the order among them does not matter.  The level of a pixel is
-    (value - offset) factor, 0 to count - 1.  Queues hold places, one queue per level.
+    (value - offset) factor, 0 to count - 1.  Queues hold places, one queue per level; water that
+    stands at a level runs into what lies lower at that level.
     """
     largest = np.int64(0)
     for k in range(first, stop):
@@ -117,7 +118,7 @@ def grow(  # type: ignore[no-untyped-def]
                 if state[q] != 0:
                     continue
                 state[q] = one
-                v = level[q]
+                v = max(level[q], now)
                 if head[v] < 0:
                     head[v] = q
                     waiting[v // _BLOCK] += 1
@@ -126,14 +127,76 @@ def grow(  # type: ignore[no-untyped-def]
                 tail[v] = q
                 following[q] = -1
                 queued += 1
-                if v < now:
-                    now = v
         for z in range(z0, z1):
             for y in range(y0, y1):
                 base = ((z - z0 + 1) * h + y - y0 + 1) * w + 1 - x0
                 for x in range(x0, x1):
                     if state[base + x] > 0:
                         out[z, y, x] = state[base + x]
+
+
+@njit(nogil=True, cache=True)
+def _rise(keys, places, at, key, place):  # type: ignore[no-untyped-def]
+    """Put an entry into a binary heap that has a free place at its end."""
+    while at > 0:
+        above = (at - 1) >> 1
+        if key >= keys[above]:
+            break
+        keys[at], places[at] = keys[above], places[above]
+        at = above
+    keys[at], places[at] = key, place
+
+
+@njit(nogil=True, cache=True)
+def grow_exactly(level, state, steps):  # type: ignore[no-untyped-def]
+    """Flood in the order of a binary heap, which also says what comes first of what is equal.
+
+    Pixels that seeds begin from are all equally old, and which of those of one level comes first
+    is the outcome of the heap's exchanges; hence all seeds are in it, those too that cannot grow.
+
+    Parameters
+    ----------
+    level : array of int32
+        Height of each pixel, flat, with a rim of one pixel.
+    state : array of int32
+        -1: not allowed (as the rim), 0: free, else the seed; becomes the labels.
+    steps : array of int
+        What to add for each neighbour.
+    """
+    allowed = 0
+    for p in range(len(state)):
+        allowed += state[p] >= 0
+    keys, places = np.empty(allowed, np.int64), np.empty(allowed, np.int32)
+    count = 0
+    for p in range(len(state)):
+        if state[p] > 0:
+            _rise(keys, places, count, np.int64(level[p]) << 32, p)
+            count += 1
+    age = np.int64(0)
+    while count:
+        place, now = places[0], keys[0] >> 32
+        count -= 1
+        if count:  # the last takes the place of the first, and sinks
+            key, last, at = keys[count], places[count], 0
+            while True:
+                below = 2 * at + 1
+                if below >= count:
+                    break
+                if below + 1 < count and keys[below + 1] < keys[below]:
+                    below += 1
+                if keys[below] >= key:
+                    break
+                keys[at], places[at] = keys[below], places[below]
+                at = below
+            keys[at], places[at] = key, last
+        one = state[place]
+        for s in steps:
+            q = place + s
+            if state[q] == 0:
+                state[q] = one
+                age += 1
+                _rise(keys, places, count, (max(np.int64(level[q]), now) << 32) | age, q)
+                count += 1
 
 
 @njit(nogil=True, cache=True)

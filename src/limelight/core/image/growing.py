@@ -39,14 +39,19 @@ def watershed(
 ) -> NDArray[np.int32]:
     """Flood a landscape from markers; where two floods meet is the border between them.
 
-    Meyer's algorithm (Meyer, Signal Process. 38, 113, 1994) on a queue with one first-in first-out
-    list per level, in the order of scikit-image's `watershed`.
+    Meyer's algorithm (Meyer, Signal Process. 38, 113, 1994): the lowest pixel beside a flood is
+    next, of pixels of one height the one that was reached first, and water does not fall again.
+
+    Without a mask, or where what is to be flooded hangs together, the result is that of
+    scikit-image's `watershed`, plateaus included.  Where a mask cuts it into pieces, each is
+    flooded by itself, on threads, which is several times as fast; then markers of equal height
+    may begin in another order.
 
     Parameters
     ----------
     image : 2D (Y, X) or 3D (Z, Y, X) array
-        The landscape; low places are flooded first.  Integers of a range up to 2**20 are taken
-        exactly, all else in 65,536 levels of equal height.
+        The landscape; low places are flooded first.  In pieces, integers of a range up to 2**20
+        are taken exactly, all else in 65,536 levels of equal height.
     markers : array of integers
         Where floods begin, 0 elsewhere.
     mask : array of bool, optional
@@ -75,7 +80,7 @@ def watershed(
     if mask is not None:
         inside = as_mask(mask, where)
         check_same_shape(where, image=array, mask=inside)
-    return flood(array, seeds, inside, connectivity=connectivity, threads=threads)
+    return flood(array, seeds, inside, connectivity=connectivity, threads=threads, exact=True)
 
 
 def flood(
@@ -87,6 +92,7 @@ def flood(
     inverted: bool = False,
     connectivity: int = 4,
     threads: int | None = None,
+    exact: bool = False,
 ) -> NDArray[np.int32]:
     """Flood a landscape whose inputs are checked.
 
@@ -98,6 +104,9 @@ def flood(
         Instead of ``inside``: labels, none of which may be flooded from another.
     inverted : bool
         Whether high places are flooded first.
+    exact : bool
+        Whether markers of equal height begin in scikit-image's order, where there is no mask or
+        what is to be flooded hangs together.
 
     Returns
     -------
@@ -110,14 +119,20 @@ def flood(
     near = _neighbours(array.ndim, connectivity)
     image, marks = array.reshape(stack), seeds.reshape(stack)
     out = np.zeros(stack, np.int32)
+    exact = exact and pieces is None and image.size < 2**31
     if pieces is None:
+        everywhere = inside is None
         allowed = np.ones(stack, np.bool_) if inside is None else inside.reshape(stack)
+        if exact and everywhere:
+            return _flood_exactly(image, marks, allowed, near, inverted).reshape(array.shape)
         inside = np.zeros(stack, np.bool_)
         kernels.concerned(marks, allowed, near, inside)
         np.copyto(out, marks, where=allowed)
         pieces = label(inside.reshape(array.shape), connectivity)
     pieces = pieces.reshape(stack)
     numbers = label_kernels.ids(pieces)
+    if exact and len(numbers) == 1:
+        return _flood_exactly(image, marks, allowed, near, inverted).reshape(array.shape)
     if len(numbers) and int(numbers[-1]) != len(numbers):
         pieces = label_kernels.index_of(pieces, numbers)
     areas, _, bounds = label_kernels.boxes(pieces, np.arange(1, len(numbers) + 1))
@@ -141,6 +156,45 @@ def flood(
         threads,
     )
     return out.reshape(array.shape)
+
+
+def _flood_exactly(
+    image: NDArray[Any],
+    marks: NDArray[np.int32],
+    allowed: NDArray[np.bool_],
+    near: NDArray[np.int64],
+    inverted: bool,
+) -> NDArray[np.int32]:
+    """Flood all at a time, in the order of a heap."""
+    level = np.zeros([n + 2 for n in image.shape], np.int32)
+    state = np.full(level.shape, -1, np.int32)
+    core = (slice(1, -1),) * 3
+    level[core] = _heights(image, inverted)
+    state[core] = np.where(allowed, marks, np.int32(-1))
+    steps = near @ np.array([level.shape[1] * level.shape[2], level.shape[2], 1])
+    kernels.grow_exactly(level.ravel(), state.ravel(), steps)
+    return np.maximum(state[core], np.int32(0))
+
+
+def _heights(image: NDArray[Any], inverted: bool) -> NDArray[np.int32]:
+    """Return whole numbers, at least 0, in the order of the values."""
+    if image.dtype.kind in "buif" and image.dtype.itemsize <= 2:
+        image = image.astype(np.int32 if image.dtype.kind != "f" else np.float32)
+    if image.dtype.kind in "iu":
+        low, high = int(image.min()), int(image.max())
+        if high - low < 2**31:
+            wide = image.astype(np.int64)
+            return (high - wide if inverted else wide - low).astype(np.int32)
+    if image.dtype == np.float32:
+        bits = ((-image if inverted else image) + np.float32(0)).view(np.int32)
+        # Bits of positive numbers are in order, those of negative ones in the reverse.
+        ordered = np.where(bits < 0, np.int64(-(2**31)) - bits, bits)
+        low, high = int(ordered.min()), int(ordered.max())
+        if high - low < 2**31:
+            return (ordered - low).astype(np.int32)
+    values, ranks = np.unique(image, return_inverse=True)
+    ranks = ranks.reshape(image.shape)
+    return (len(values) - 1 - ranks if inverted else ranks).astype(np.int32)
 
 
 def _neighbours(axes: int, connectivity: int) -> NDArray[np.int64]:

@@ -80,7 +80,9 @@ def as_image(
         array = array.view(np.uint8)
     if array.dtype == np.float16:
         array = array.astype(np.float32)
-    if array.dtype.kind == "f" and array.size and not np.isfinite(np.sum(array)):
+    with np.errstate(over="ignore", invalid="ignore"):
+        doubtful = array.dtype.kind == "f" and not np.isfinite(np.sum(array))
+    if doubtful:  # or the sum is too large for its type
         bad = int(array.size - np.count_nonzero(np.isfinite(array)))
         if bad:
             raise ParameterError(
