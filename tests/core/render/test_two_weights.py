@@ -9,9 +9,8 @@ from limelight.core.localizations import Localizations
 from limelight.core.render import Scene, _draw, _view
 
 
-@pytest.mark.parametrize("filtered", [False, True])
-@pytest.mark.parametrize("threads", [1, 3])
-def test_a_crowd_is_drawn_once(monkeypatch, filtered, threads):
+@pytest.fixture(scope="module")
+def locs():
     rng = np.random.default_rng(2)
     count = 20_000
     columns = {
@@ -24,29 +23,43 @@ def test_a_crowd_is_drawn_once(monkeypatch, filtered, threads):
     columns["lpx"][:50] = np.nan
     columns["lpx"][50:90] = 1.5
     about = {"Height": 40, "Width": 40, "Frames": 999, "Pixelsize": 100.0}
-    scene = Scene(Localizations.from_columns(columns, [about]), threads)
+    return Localizations.from_columns(columns, [about])
+
+
+WAYS = {
+    "crowds": {"pixel_size_nm": 25.0},
+    "two_gaussians": {"pixel_size_nm": 12.5},
+    "gaussians_by_scale": {"pixel_size_nm": 1.0, "viewport": (10.0, 10.0, 18.0, 18.0)},
+    "exact": {"pixel_size_nm": 12.5, "exact": True},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("weight", [None, "photons"])
+@pytest.mark.parametrize(("filtered", "threads"), [(False, 3), (True, 1)])
+def test_both_are_drawn_at_once(monkeypatch, locs, way, weight, filtered, threads):
+    scene = Scene(locs, threads)
     if filtered:
         scene.filters.set("frame", 100, 700)
-    called = []
-    crowds = _draw.crowds
+    name = way if way != "exact" else "two_gaussians"
+    function, called = getattr(_draw, name), []
 
-    def counting(*arguments):
-        called.append(len(arguments))
-        return crowds(*arguments)
+    def noting(*arguments, **options):
+        called.append(name)
+        return function(*arguments, **options)
 
-    monkeypatch.setattr(_draw, "crowds", counting)
-    monkeypatch.setattr(_view, "CROWD", 100)
-    options = {"pixel_size_nm": 25.0, "weight": "photons"}
-    picture = scene.draw(colour="frame", **options)
-    assert called == [7]  # with the second weight
-    monkeypatch.setattr(_view.View, "_is_crowd", lambda *_: False)
-    monkeypatch.setattr(_view.View, "draw", _one_by_one)
-    apart = scene.draw(colour="frame", **options)
+    monkeypatch.setattr(_draw, name, noting)
+    monkeypatch.setattr(_view, "CROWD", 100 if way == "crowds" else 2**18)
+    options = {"weight": weight, "colour": "frame", **WAYS[way]}
+    picture = scene.draw(**options)
+    once = len(called)
+    monkeypatch.setattr(_view.View, "draw_two", _one_after_the_other)
+    apart = scene.draw(**options)
+    assert once and len(called) == 3 * once  # twice as often as before
     np.testing.assert_array_equal(picture.image, apart.image)
     np.testing.assert_array_equal(picture.value, apart.value)
     assert np.isfinite(picture.value).sum() > 1000
 
 
-def _one_by_one(view, window, style, weight):
-    known = (view.molecules, window, view.threads, weight, view.fails)
-    return _draw.crowd(*known, style.least)
+def _one_after_the_other(view, window, style, weight, second):
+    return view.draw(window, style, weight), view.draw(window, style, second)

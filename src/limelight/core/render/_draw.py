@@ -97,8 +97,6 @@ def gaussians(
     fails: NDArray[np.uint8] = ALL,
     least: float = 0.5,
     exact: bool = True,
-    widths: tuple[float, float] = (0.0, np.inf),
-    less: float = 0.0,
 ) -> NDArray[np.float32]:
     """Return the sum of a Gaussian for each molecule.
 
@@ -109,24 +107,46 @@ def gaussians(
     exact : bool
         Draw each where it is; otherwise narrow ones are taken from a table, at most 1/64 of a
         drawn pixel beside.
+    """
+    return two_gaussians(molecules, window, threads, weight, fails, least, exact=exact)[0]
+
+
+def two_gaussians(
+    molecules: Molecules,
+    window: Window,
+    threads: int,
+    weight: NDArray[np.float32] = NONE,
+    fails: NDArray[np.uint8] = ALL,
+    least: float = 0.5,
+    second: NDArray[np.float32] | None = None,
+    *,
+    exact: bool = True,
+    widths: tuple[float, float] = (0.0, np.inf),
+    less: float = 0.0,
+) -> list[NDArray[np.float32]]:
+    """Return what `gaussians` returns, and with a second weight its image too.
+
+    Parameters
+    ----------
     widths : tuple of float (low, high)
         Only those whose smaller standard deviation is in this range, drawn pixels.
     less : float
         Taken off their variances, drawn pixels squared.
     """
-    image = np.zeros(window.shape, np.float32)
+    images = [np.zeros(window.shape, np.float32) for _ in range(1 + (second is not None))]
     table = EXACT if exact else profiles(least)
 
     def draw(band: tuple[int, int]) -> None:
         runs = molecules.runs(window.viewport(*band), (2.0 + 3.0 * least) / window.zoom, True)
         box = (band[0], 0, band[1], window.shape[1])
         draw_gaussians(
-            *(image, box, molecules.y, molecules.x, molecules.sy, molecules.sx, weight, fails),
+            *(images[0], box, molecules.y, molecules.x, molecules.sy, molecules.sx, weight, fails),
             *(*runs, window.origin, window.zoom, window.first, least, table, widths, less),
+            *(images[1] if second is not None else None, second),
         )
 
     each(draw, _bands(window, threads), threads)
-    return image
+    return images
 
 
 def gaussians_by_scale(
@@ -137,8 +157,9 @@ def gaussians_by_scale(
     fails: NDArray[np.uint8],
     least: float,
     widest: float,
-) -> NDArray[np.float32]:
-    """Return nearly what `gaussians` returns, for windows where molecules are many pixels wide.
+    second: NDArray[np.float32] | None = None,
+) -> list[NDArray[np.float32]]:
+    """Return nearly what `two_gaussians` returns, for windows where they are many pixels wide.
 
     Those of a standard deviation of `WIDE` and more are drawn on larger pixels, so that it is
     from half of `WIDE` up to `WIDE` of those, and the picture is enlarged.
@@ -148,19 +169,20 @@ def gaussians_by_scale(
     widest : float
         Standard deviation that nearly none exceeds, drawn pixels.
     """
-    known = (molecules, window, threads, weight, fails, least)
-    image = gaussians(*known, exact=False, widths=(0.0, WIDE))
+    known = (molecules, window, threads, weight, fails, least, second)
+    images = two_gaussians(*known, exact=False, widths=(0.0, WIDE))
     scales = max(int(np.ceil(np.log2(widest / WIDE))), 1)
     for k in range(1, scales + 1):
         factor = 2**k
         coarse = window.coarser(factor)
-        part = gaussians(
-            *(molecules, coarse, threads, weight, fails, least / factor),
+        parts = two_gaussians(
+            *(molecules, coarse, threads, weight, fails, least / factor, second),
             widths=(WIDE / 2, WIDE if k < scales else np.inf),
             less=_SPLINE,
         )
-        _enlarge(part, coarse, image, window, factor, threads)
-    return image
+        for image, part in zip(images, parts, strict=True):
+            _enlarge(part, coarse, image, window, factor, threads)
+    return images
 
 
 def _enlarge(
@@ -282,12 +304,10 @@ def crowds(
     weight: NDArray[np.float32] = NONE,
     fails: NDArray[np.uint8] = ALL,
     least: float = 0.5,
-    second: NDArray[np.float32] = NONE,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return what `crowd` returns, for two weights in one go; the second may be empty."""
-    two = second.size > 0
-    images = [np.zeros(window.shape, np.float32)]
-    images.append(np.zeros(window.shape if two else (1, 1), np.float32))
+    second: NDArray[np.float32] | None = None,
+) -> list[NDArray[np.float32]]:
+    """Return what `crowd` returns, and with a second weight its image too."""
+    images = [np.zeros(window.shape, np.float32) for _ in range(1 + (second is not None))]
     table = profiles(least)
     weights = finer_taps(least, FINER)
     radius = len(weights) // 2 - FINER // 2
@@ -298,21 +318,20 @@ def crowds(
         slack = (3.0 + 3.0 * least) / window.zoom
         runs = molecules.runs(window.viewport(r0, r1), slack, True)
         shape = ((r1 - r0) * FINER + 2 * radius, padded_width(wide, radius + 1))
-        counts = [np.zeros(shape, np.float32)]
-        counts.append(np.zeros(shape if two else (1, 1), np.float32))
+        counts = [np.zeros(shape, np.float32) for _ in images]
         draw_crowd(
             *(images[0], (r0, 0, r1, window.shape[1]), counts[0], FINER, radius),
             *(molecules.y, molecules.x, molecules.sy, molecules.sx, weight, fails, *runs),
             *(window.origin, window.zoom, window.first, least, table, NARROW * least),
-            *(images[1], counts[1], second),
+            *((images[1], counts[1], second) if second is not None else (None, None, None)),
         )
-        for k in range(1 + two):
+        for image, counted in zip(images, counts, strict=True):
             fine = np.zeros((r1 - r0, wide), np.float32)
-            blur_rows(counts[k], fine, 0, weights, weights, FINER)
-            images[k][r0:r1] += fine[:, ::FINER]
+            blur_rows(counted, fine, 0, weights, weights, FINER)
+            image[r0:r1] += fine[:, ::FINER]
 
     each(draw, _bands(window, threads), threads)
-    return images[0], images[1]
+    return images
 
 
 def counted(

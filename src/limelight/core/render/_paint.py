@@ -84,11 +84,11 @@ def draw_points(image, box, y, x, weight, fails, starts, stops, origin, zoom, fi
 
 @njit(nogil=True, cache=True)
 def two_lines():
-    """Return room for two times sixteen numbers, and the numbers 0 to 15."""
+    """Return room for three times sixteen numbers, and the numbers 0 to 15."""
     iota = np.empty((1, 16), np.float32)
     for p in range(16):
         iota[0, p] = p
-    return np.empty((2, 16), np.float32), iota
+    return np.empty((3, 16), np.float32), iota
 
 
 @njit(nogil=True, cache=True)
@@ -108,10 +108,14 @@ def _add_partly(image, row, column, low, high, profile, factor, scratch):
 
 
 @njit(nogil=True, cache=True)
-def add_gaussian(image, box, row, column, sy, sx, volume, scratch, iota):
+def add_gaussian(
+    image, second_image, box, row, column, sy, sx, volume, second, scratch, iota
+):  # fmt: skip
     """Add one Gaussian, sampled at pixel centres; all in pixels of the image.
 
-    It must reach into the box: what is infinite or no number is not looked for.
+    It must reach into the box: what is infinite or no number is not looked for.  It is added to
+    the second image too, of the volume ``second``, where that is not None; numba makes a function
+    of its own for either case.
     """
     r0, c0, r1, c1 = box
     ry, rx = REACH * sy, REACH * sx
@@ -125,11 +129,15 @@ def add_gaussian(image, box, row, column, sy, sx, volume, scratch, iota):
     bi, bj = int(base_row), int(base_column)
     gy, gx = np.float32(1.0) / np.float32(sy), np.float32(1.0) / np.float32(sx)
     peak = np.float32(volume) * gy * gx * np.float32(1.0 / (2.0 * np.pi))
+    second_peak = np.float32(second) * gy * gx * np.float32(1.0 / (2.0 * np.pi))
     lane = L.load(iota, 0)
     limit = np.float32(j1) + np.float32(0.5)
     for i in range(i0, i1 + 1, 16):
         d = ((lane + np.float32(i)) - fy) * gy
-        L.store(scratch, 0, L.exp(d * d * np.float32(-0.5)) * peak)
+        heights = L.exp(d * d * np.float32(-0.5))
+        L.store(scratch, 0, heights * peak)
+        if second_image is not None:
+            L.store(scratch, 2, heights * second_peak)
         last = min(i + 15, i1)
         for j in range(j0, j1 + 1, 16):
             k = lane + np.float32(j)
@@ -140,10 +148,18 @@ def add_gaussian(image, box, row, column, sy, sx, volume, scratch, iota):
                     pixels = load_pixels(image, bi + m, bj + j)
                     pixels = pixels + profile * scratch[0, m - i]
                     store_pixels(image, bi + m, bj + j, pixels)
+                if second_image is not None:
+                    for m in range(i, last + 1):
+                        pixels = load_pixels(second_image, bi + m, bj + j)
+                        pixels = pixels + profile * scratch[2, m - i]
+                        store_pixels(second_image, bi + m, bj + j, pixels)
             else:
                 for m in range(i, last + 1):
                     weight = scratch[0, m - i]
                     _add_partly(image, bi + m, bj + j, c0, c1, profile, weight, scratch)
+                    if second_image is not None:
+                        weight = scratch[2, m - i]
+                        _add_partly(second_image, bi + m, bj + j, c0, c1, profile, weight, scratch)
 
 
 FRACTIONS = 32
@@ -180,8 +196,10 @@ def profiles(least):
 
 
 @njit(nogil=True, cache=True)
-def _from_table(image, box, row, column, sy, sx, volume, table, least, scratch):
-    """Add one Gaussian from the table; all in pixels of the image."""
+def _from_table(
+    image, second_image, box, row, column, sy, sx, volume, second, table, least, scratch
+):  # fmt: skip
+    """Add one Gaussian from the table, as `add_gaussian`; all in pixels of the image."""
     r0, c0, r1, c1 = box
     base_row, base_column = np.floor(row), np.floor(column)
     per_width = (WIDTHS - 1) / (WIDEST - least)
@@ -196,15 +214,24 @@ def _from_table(image, box, row, column, sy, sx, volume, table, least, scratch):
         for m in range(m0, m1 + 1):
             pixels = load_pixels(image, i + m, j) + profile * table[fy, m + _BEFORE]
             store_pixels(image, i + m, j, pixels)
+        if second_image is not None:
+            profile = L.load(table, fx) * np.float32(second)
+            for m in range(m0, m1 + 1):
+                pixels = load_pixels(second_image, i + m, j) + profile * table[fy, m + _BEFORE]
+                store_pixels(second_image, i + m, j, pixels)
         return
     for m in range(m0, m1 + 1):
         _add_partly(image, i + m, j, c0, c1, profile, table[fy, m + _BEFORE], scratch)
+    if second_image is not None:
+        profile = L.load(table, fx) * np.float32(second)
+        for m in range(m0, m1 + 1):
+            _add_partly(second_image, i + m, j, c0, c1, profile, table[fy, m + _BEFORE], scratch)
 
 
 @njit(nogil=True, cache=True)
 def draw_gaussians(
     image, box, y, x, sy, sx, weight, fails, starts, stops, origin, zoom, first, least, table,
-    widths, less,
+    widths, less, second_image, second,
 ):  # fmt: skip
     """Add a Gaussian of its own width for each molecule, sampled at pixel centres.
 
@@ -223,6 +250,10 @@ def draw_gaussians(
         Only those whose smaller standard deviation is at least low and below high, drawn pixels.
     less : float
         Taken off the variances that are drawn, drawn pixels squared; less than those.
+    second_image : 2D array of float32
+        As ``image``, for another weight in the same go, or None.
+    second : 1D array
+        That weight, or None.
     box, y, x, weight, fails, starts, stops, origin, zoom, first
         As in `draw_points`.
     """
@@ -248,10 +279,18 @@ def draw_gaussians(
             if less > 0.0:
                 a, b = np.sqrt(a * a - less), np.sqrt(b * b - less)
             volume = weight[n] if weighted else np.float32(1)
+            other = np.float32(0)
+            if second is not None:
+                other = second[n]
             if quick and a <= WIDEST and b <= WIDEST:
-                _from_table(image, box, row, column, a, b, volume, table, least, scratch)
+                _from_table(
+                    image, second_image, box, row, column, a, b, volume, other, table, least,
+                    scratch,
+                )  # fmt: skip
             else:
-                add_gaussian(image, box, row, column, a, b, volume, scratch, iota)
+                add_gaussian(
+                    image, second_image, box, row, column, a, b, volume, other, scratch, iota
+                )
 
 
 @njit(nogil=True, cache=True)
@@ -269,18 +308,20 @@ def draw_crowd(
     limit : float
         Gaussians up to this standard deviation are counted, drawn pixels.
     second_image, second_fine : 2D arrays of float32
-        As ``image`` and ``fine``, for another weight in the same go.
+        As ``image`` and ``fine``, for another weight in the same go, or None.
     second : 1D array
-        That weight, or empty: there is none.
+        That weight, or None.
     image, box, y, x, sy, sx, weight, fails, starts, stops, origin, zoom, first, least, table
         As in `draw_gaussians`.
     """
     r0, c0, r1, c1 = box
-    masked, weighted, two = len(fails) > 0, len(weight) > 0, len(second) > 0
+    masked, weighted = len(fails) > 0, len(weight) > 0
     scratch, iota = two_lines()
     top, left = first[0] + r0 - radius / finer, first[1] + c0 - radius / finer
     height, width = float(fine.shape[0]), float(fine.shape[1])
-    counts, second_counts = fine.reshape(-1), second_fine.reshape(-1)
+    counts = fine.reshape(-1)
+    if second is not None:
+        second_counts = second_fine.reshape(-1)
     at = np.empty(_AT_A_TIME, np.int64)
     for k in range(len(starts)):
         for start in range(starts[k], stops[k], _AT_A_TIME):
@@ -301,7 +342,7 @@ def draw_crowd(
                 volume = weight[n] if weighted else np.float32(1)
                 if at[p] >= 0:
                     counts[at[p]] += volume
-                    if two:
+                    if second is not None:
                         second_counts[at[p]] += second[n]
                     continue
                 row = (y[n] - origin[0]) * zoom - 0.5 - first[0]
@@ -316,18 +357,19 @@ def draw_crowd(
                     & (b < np.inf)
                 ):
                     continue
-                narrow = a <= WIDEST and b <= WIDEST
-                if narrow:
-                    _from_table(image, box, row, column, a, b, volume, table, least, scratch)
+                other = np.float32(0)
+                if second is not None:
+                    other = second[n]
+                if a <= WIDEST and b <= WIDEST:
+                    _from_table(
+                        image, second_image, box, row, column, a, b, volume, other, table,
+                        least, scratch,
+                    )  # fmt: skip
                 else:
-                    add_gaussian(image, box, row, column, a, b, volume, scratch, iota)
-                if not two:
-                    continue
-                volume = second[n]
-                if narrow:
-                    _from_table(second_image, box, row, column, a, b, volume, table, least, scratch)
-                else:
-                    add_gaussian(second_image, box, row, column, a, b, volume, scratch, iota)
+                    add_gaussian(
+                        image, second_image, box, row, column, a, b, volume, other, scratch,
+                        iota,
+                    )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)

@@ -99,20 +99,41 @@ class View:
         style: Style,
         weight: NDArray[np.float32],
         second: NDArray[np.float32],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    ) -> list[NDArray[np.float32]]:
         """Return the images of a window by two weights; the first may be empty."""
-        if style.mode == "gaussian" and self._is_crowd(window, style):
-            known = (self.molecules, window, self.threads, weight, self.fails)
-            return _draw.crowds(*known, style.least, second)
-        return self.draw(window, style, weight), self.draw(window, style, second)
+        if style.mode == "gaussian" and not self.tilt.size:
+            known = (self.molecules, window, self.threads, weight, self.fails, style.least)
+            if self._is_crowd(window, style):
+                return _draw.crowds(*known, second)
+            if not self._is_equal(window, style):
+                return self._single(window, style, weight, second)
+        return [self.draw(window, style, weight), self.draw(window, style, second)]
 
     def _is_crowd(self, window: Window, style: Style) -> bool:
         """Tell whether there are many Gaussians, of which most have nearly the least width."""
-        if self.tilt.size or style.exact or self.molecules.count(window.viewport()) <= CROWD:
-            return False
         narrow = _draw.NARROW * style.least / window.zoom
-        equal = self.widest <= narrow and self.molecules.all_precise
-        return not equal and self.middle <= narrow
+        few = style.exact or self.molecules.count(window.viewport()) <= CROWD
+        return not few and self.middle <= narrow and not self._is_equal(window, style)
+
+    def _is_equal(self, window: Window, style: Style) -> bool:
+        """Tell whether there are many Gaussians, which all have nearly the least width."""
+        narrow = _draw.NARROW * style.least / window.zoom
+        few = style.exact or self.molecules.count(window.viewport()) <= CROWD
+        return not few and self.widest <= narrow and self.molecules.all_precise
+
+    def _single(
+        self,
+        window: Window,
+        style: Style,
+        weight: NDArray[np.float32],
+        second: NDArray[np.float32] | None = None,
+    ) -> list[NDArray[np.float32]]:
+        """Draw every Gaussian, for one weight or two in one go."""
+        known = (self.molecules, window, self.threads, weight, self.fails, style.least)
+        widest = self.widest * window.zoom
+        if not style.exact and widest > _draw.WIDE:
+            return _draw.gaussians_by_scale(*known, widest, second)
+        return _draw.two_gaussians(*known, second, exact=style.exact)
 
     def _gaussians(
         self, window: Window, style: Style, weight: NDArray[np.float32]
@@ -121,20 +142,15 @@ class View:
         known = (self.molecules, window, self.threads, weight, self.fails)
         if self.tilt.size:
             return _draw.tilted_gaussians(*known, self.tilt, least)
-        if not style.exact and self.molecules.count(window.viewport()) > CROWD:
-            narrow = _draw.NARROW * least / window.zoom
-            if self.widest <= narrow and self.molecules.all_precise:
-                for finer in (2 * _draw.FINER, _draw.FINER):
-                    if self._is_counted(window.finer(finer), weight, _AROUND):
-                        break
-                counts = self._counts(window.finer(finer), weight, _AROUND)
-                return _draw.equal_gaussians(counts, window, self.threads, least, finer)
-            if self._is_crowd(window, style):
-                return _draw.crowd(*known, least)
-        widest = self.widest * window.zoom
-        if not style.exact and widest > _draw.WIDE:
-            return _draw.gaussians_by_scale(*known, least, widest)
-        return _draw.gaussians(*known, least, exact=style.exact)
+        if self._is_equal(window, style):
+            for finer in (2 * _draw.FINER, _draw.FINER):
+                if self._is_counted(window.finer(finer), weight, _AROUND):
+                    break
+            counts = self._counts(window.finer(finer), weight, _AROUND)
+            return _draw.equal_gaussians(counts, window, self.threads, least, finer)
+        if self._is_crowd(window, style):
+            return _draw.crowd(*known, least)
+        return self._single(window, style, weight)[0]
 
     def _counts(self, window: Window, weight: NDArray[np.float32], margin: int) -> _draw.Counts:
         """Return the function that counts: from the histograms, or molecule by molecule."""

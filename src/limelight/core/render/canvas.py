@@ -135,7 +135,7 @@ class Canvas:
                 return
             draw_gaussians(
                 *(self._drawn, box, y, x, *widths, _draw.NONE, _draw.ALL, *run, *grid),
-                *(self._least, _draw.EXACT, (0.0, np.inf), 0.0),
+                *(self._least, _draw.EXACT, (0.0, np.inf), 0.0, None, None),
             )
 
         if sigma is not None:

@@ -88,7 +88,7 @@ def _blur_voxels(image, r0, r1, y, x, z, sy, sx, sz, origin, zoom, z0, per_plane
         for k in range(first, last + 1):
             d = (k - plane) / c
             share = np.exp(-0.5 * d * d) / (np.sqrt(2.0 * np.pi) * c)
-            add_gaussian(image[k], box, row, column, a, b, share, scratch, iota)
+            add_gaussian(image[k], None, box, row, column, a, b, share, 0.0, scratch, iota)
 
 
 def render_volume(
