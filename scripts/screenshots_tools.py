@@ -134,9 +134,22 @@ def main(folder: Path) -> None:
     viewer.add_image(np.asarray(movie.read(0, 800)), name="demo", metadata={"movie": movie})
     localize = dock("Localize")
     localize.start()
-    until(lambda: localize.quality.plots.isVisible())
+    until(lambda: not localize.runner.running and not localize.quality.runner.running)
     wait(1500)
     take("localize_quality")
+
+    viewer.layers.clear()
+    movie = scene("demo", frames=20_000)
+    viewer.add_image(
+        np.broadcast_to(movie.read(0, 1), movie.shape), name="demo", metadata={"movie": movie}
+    )
+    localize.start()
+    figures = localize.quality.figures
+    until(lambda: any(m.name == "frc_nm" and m.reliable for m in figures.measures))
+    wait(3000)  # a few more seconds of curve
+    take("localize_quality_live")
+    localize.runner.cancel()
+    until(lambda: not localize.runner.running)
     viewer.close()
 
 

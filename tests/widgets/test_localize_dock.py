@@ -301,6 +301,24 @@ def test_cancel_keeps_what_was_found(viewer, slow, qtbot, monkeypatch):
     assert "Cancelled" in dock.message.text() and dock.save_as.isEnabled()
 
 
+def test_the_quality_is_seen_while_a_run_is_on(slow, qtbot):
+    movie, _, dock = slow
+    dock.show()
+    click(qtbot, dock.localize)
+    panel = dock.quality
+    # the first blocks are done, the rest is held at the gate
+    qtbot.waitUntil(lambda: bool(panel.figures.measures), timeout=SECONDS)
+    so_far = {m.name: m.value for m in panel.figures.measures}
+    assert dock.runner.running and panel.isVisible()
+    assert 0 < so_far["n_locs"] and so_far["locs_per_frame"] > 0
+    assert panel.plots.plots[0].title == "Molecules per frame"
+    movie.gate.set()
+    finish(qtbot, dock)
+    qtbot.waitUntil(lambda: not panel.runner.running, timeout=SECONDS)
+    whole = {m.name: m.value for m in panel.figures.measures}
+    assert whole["n_locs"] == len(dock.results.newest) > so_far["n_locs"]
+
+
 def test_a_run_stays_with_its_movie(viewer, slow, counts, qtbot):
     movie, layer, dock = slow
     click(qtbot, dock.localize)

@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 
 import limelight
 from limelight.core.localizations import Localizations
-from limelight.core.locs import quality
+from limelight.core.locs import LiveQuality, quality
 from limelight.widgets import localize_results
 from limelight.widgets.figures import figure_text
 from limelight.widgets.localize_dock import LocalizeDock
@@ -95,6 +95,41 @@ def test_figures_so_far_stay_when_it_is_cancelled(panel, locs, qtbot, monkeypatc
     assert not any(m.name == "bright_time" for m in panel.figures.measures)
 
 
+def figure(panel, name):
+    return next((m.value for m in panel.figures.measures if m.name == name), None)
+
+
+def test_it_follows_a_run_that_is_under_way(panel, locs, qtbot, monkeypatch):
+    live = LiveQuality(locs.pixel_size_nm)
+    panel.follow(live)
+    assert panel.figures.isHidden()
+    frames = locs["frame"]
+    last = int(frames.max()) + 1
+
+    def add(start, stop):
+        rows = (frames >= start) & (frames < stop)
+        live.add(Localizations(locs.table[rows].reset_index(drop=True), locs.provenance))
+
+    add(0, last // 2)
+    half = len(live)
+    qtbot.waitUntil(lambda: figure(panel, "n_locs") == half, timeout=SECONDS)
+    assert [p.title for p in panel.plots.plots] == ["Molecules per frame"]
+    assert figure(panel, "locs_per_frame") > 0
+    qtbot.waitUntil(lambda: figure(panel, "nena_nm") is not None, timeout=SECONDS)
+    first = figure(panel, "nena_nm")
+    add(last // 2, last)
+    qtbot.waitUntil(lambda: figure(panel, "n_locs") == len(locs), timeout=SECONDS)
+    qtbot.waitUntil(lambda: figure(panel, "nena_nm") not in (None, first), timeout=SECONDS)
+    assert any(m.name == "frc_nm" for m in panel.figures.measures)
+    assert not panel.estimate.isEnabled()
+    # the run ends while something is being measured: the whole table takes its place
+    panel.unfollow()
+    panel.measure(locs)
+    qtbot.waitUntil(lambda: figure(panel, "bright_time") is not None, timeout=SECONDS)
+    idle(qtbot, panel)
+    assert len(panel.plots.plots) > 1 and panel.estimate.isEnabled()
+
+
 def test_after_a_run_the_quality_is_measured_and_reported(qtbot, tmp_path, monkeypatch):
     told: list = []
     monkeypatch.setattr(localize_results, "report", told.append)
@@ -111,8 +146,9 @@ def test_after_a_run_the_quality_is_measured_and_reported(qtbot, tmp_path, monke
     dock.form.fitter.choose("avg")
     assert dock.quality.always.isChecked() and not dock.quality.estimate.isEnabled()
     dock.start()
-    qtbot.waitUntil(lambda: dock.quality.figures.isVisible(), timeout=SECONDS)
+    qtbot.waitUntil(lambda: len(told) > 0, timeout=SECONDS)
     qtbot.waitUntil(lambda: not dock.quality.runner.running, timeout=SECONDS)
+    assert dock.quality.figures.isVisible()
     (record,) = told
     assert record.file == tmp_path / "film_locs.hdf5"
     assert record.figures["nena_nm"] is None or record.figures["nena_nm"] > 0

@@ -116,6 +116,7 @@ class LocalizeDock(Dock):
         on = self._listeners.on
         on(self.viewer.dims.events.point, self._on_point)
         self._listeners.at_end(self.form.roi.detach)
+        self._listeners.at_end(self.quality.unfollow)
         self._listeners.at_end(self.quality.runner.cancel)
         self._listeners.at_end(partial(self.mailbox.close, 0.0))
         self.layers.chosen.connect(self.choose)
@@ -134,6 +135,7 @@ class LocalizeDock(Dock):
         self.quality.asked.connect(self.estimate_quality)
         self.quality.measured.connect(self.results.note_quality)
         self.quality.measured.connect(lambda *_: self._follow.start())
+        self.quality.appeared.connect(self._follow.start)
         self.quality.always.toggled.connect(self.remember_soon)
 
     # -- the movie ------------------------------------------------------------------------------
@@ -257,11 +259,15 @@ class LocalizeDock(Dock):
         self.localize.setEnabled(False)
         self.bar.begin(stop - start)
         self.runner.start(job)
+        if self.quality.always.isChecked() and self.results.live is not None:
+            self.quality_section.set_open(True)
+            self.quality.follow(self.results.live)
 
     def _on_finished(self, outcome: Any) -> None:
         text, is_error = self.results.deliver(outcome)
         self.message.tell(text, error=is_error)
         self.localize.setEnabled(self.movie is not None)
+        self.quality.unfollow()
         newest = self.results.newest
         self.save_as.setEnabled(newest is not None)
         self.quality.estimate.setEnabled(newest is not None and len(newest) > 0)

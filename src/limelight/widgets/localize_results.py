@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from limelight.core.job import Job
     from limelight.core.localizations import Localizations
     from limelight.core.locs.assess import Quality
+    from limelight.core.locs.live_quality import LiveQuality
     from limelight.core.movie import Movie
     from limelight.core.render import Picture
     from limelight.core.report import RunRecord
@@ -103,6 +104,11 @@ class LocalizeResults(QObject):
         self._suggestion = path
         self._timer.start()
         return run.job()
+
+    @property
+    def live(self) -> LiveQuality | None:
+        """Quality of what the run that is under way has found so far."""
+        return None if self._run is None else self._run.run.quality
 
     def _redraw(self) -> None:
         current = self._run

@@ -12,6 +12,7 @@ import pandas as pd
 from limelight.core.errors import LimelightError
 from limelight.core.job import Progress, run
 from limelight.core.localizations import Localizations
+from limelight.core.locs.live_quality import LiveQuality
 from limelight.core.render import Canvas, Picture, render
 from limelight.localize import localize_job
 from limelight.localize.saving import save_job
@@ -100,6 +101,7 @@ class LocalizeRun:
     ) -> None:
         self.movie, self.settings, self.camera, self.save_to = movie, settings, camera, save_to
         self.molecules = 0
+        self.quality = LiveQuality(camera.pixel_size_nm)
         self._lock = threading.Lock()
         self._parts: list[Localizations] = []
         self._drawn = 0
@@ -161,6 +163,7 @@ class LocalizeRun:
         with self._lock:
             self._parts.append(part)
         self.molecules += len(part)
+        self.quality.add(part)
 
     def _draw(self) -> None:
         with self._lock:

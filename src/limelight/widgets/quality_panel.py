@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from limelight.core.locs.tools.measure import QualityTool
+from limelight.core.locs.tools.measure import QualityTool, counts_plot
+from limelight.core.watch import watched
 from limelight.widgets.controls import MessageLabel
 from limelight.widgets.dock import button, say
 from limelight.widgets.figures import FigureList
@@ -17,6 +18,7 @@ from limelight.widgets.worker import JobRunner, RunBar
 if TYPE_CHECKING:
     from limelight.core.job import Progress
     from limelight.core.localizations import Localizations
+    from limelight.core.locs.live_quality import LiveQuality
     from limelight.core.locs.result import Measure, ToolResult
     from limelight.widgets.worker import Outcome
 
@@ -35,19 +37,24 @@ _SHOWN = (
     "median_sx",
     "median_lpx",
 )
+_LIVE_MS = 1000
 
 
 class QualityPanel(QWidget):
     """Measures the quality of a table: on a sample of at most a million molecules.
+
+    While a run is under way it shows that of what was found so far (`follow`).
 
     Signals
     -------
     measured : object, object
         The `Localizations` and the `Quality` that was found.
     asked : the button was pressed.
+    appeared : the first figures of a run that is under way are about to be shown.
     """
 
     measured = Signal(object, object)
+    appeared = Signal()
     asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -56,6 +63,11 @@ class QualityPanel(QWidget):
         self._locs: Localizations | None = None
         self._measures: list[Measure] = []
         self._waiting: Localizations | None = None
+        self._live: LiveQuality | None = None
+        self._seen = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(_LIVE_MS)
+        self._timer.timeout.connect(self._on_time)
         self.estimate = button(
             self,
             "estimate",
@@ -63,9 +75,12 @@ class QualityPanel(QWidget):
             "Measure precision (NeNA), resolution (FRC), drift and bright time of the newest "
             "result,\non at most a million molecules",
         )
-        self.always = QCheckBox("After each run", self)
+        self.always = QCheckBox("With each run", self)
         self.always.setObjectName("quality_always")
-        self.always.setToolTip("Estimate the quality by itself whenever a run has ended")
+        self.always.setToolTip(
+            "Show the quality of what was found so far while a run is under way,\n"
+            "and measure that of the whole when it has ended"
+        )
         self.always.setChecked(True)
         self.bar = RunBar(self.runner, "", self)
         self.bar.pause.hide()
@@ -95,6 +110,35 @@ class QualityPanel(QWidget):
         self._locs = None
         self._show(())
         self.message.tell("")
+
+    def follow(self, live: LiveQuality) -> None:
+        """Show the quality of a run that is under way, once a second."""
+        self.clear()
+        self._live, self._seen = live, 0
+        self._timer.start()
+
+    def unfollow(self) -> None:
+        """Look no more at a run; its last figures stay until others come."""
+        if self._live is not None:
+            self._timer.stop()
+            self._live = None
+            self.runner.cancel()
+
+    def _on_time(self) -> None:
+        live = self._live
+        if live is None:
+            return
+        if live.due() and not self.runner.running:
+            # one thread: the run itself needs the others
+            self.runner.start(watched(lambda: live.precise(threads=1), "Precision so far"))
+        if len(live) != self._seen:
+            if not self._seen:
+                self.appeared.emit()
+            self._seen = len(live)
+            self._show_live(live)
+
+    def _show_live(self, live: LiveQuality) -> None:
+        self._show((*live.current(), *live.measured), (counts_plot(live.locs_per_frame),))
 
     def measure(self, locs: Localizations) -> None:
         """Measure a table; what is being measured is ended."""
@@ -132,7 +176,9 @@ class QualityPanel(QWidget):
         self.plots.show_plots(plots)
 
     def _on_finished(self, outcome: Outcome) -> None:
-        self.estimate.setEnabled(True)
+        if self._live is not None:
+            self._show_live(self._live)
+            return
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             self.measure(waiting)
@@ -140,6 +186,7 @@ class QualityPanel(QWidget):
         locs = self._locs
         if locs is None:
             return
+        self.estimate.setEnabled(True)
         if outcome.state == "done":
             result: ToolResult = outcome.result
             self._show(result.measures, result.plots)

@@ -183,6 +183,11 @@ class LiveQuality:
         self._measured_at = at
         return self._precise
 
+    @property
+    def measured(self) -> tuple[Measure, ...]:
+        """NeNA and FRC as they were last measured; none before the first time."""
+        return self._precise
+
     def readings(self) -> dict[str, float]:
         """Return the trustworthy figures by title and unit, as a live curve names them."""
         return {

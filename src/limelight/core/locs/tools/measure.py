@@ -16,6 +16,8 @@ from limelight.core.locs.tools.undrift import drift_plot
 from limelight.core.settings import setting
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from limelight.core.job import Job
     from limelight.core.localizations import Localizations
     from limelight.core.locs._table import Table
@@ -23,7 +25,14 @@ if TYPE_CHECKING:
     from limelight.core.locs.precision import NeNA
     from limelight.core.locs.resolution import FRC
 
-__all__ = ["FRCTool", "NeNATool", "NearestNeighbours", "QualityTool", "quality_plots"]
+__all__ = [
+    "FRCTool",
+    "NeNATool",
+    "NearestNeighbours",
+    "QualityTool",
+    "counts_plot",
+    "quality_plots",
+]
 
 _BINS = 200
 _POINTS = 500
@@ -204,20 +213,21 @@ class QualityTool(Tool):
         )
 
 
+def counts_plot(locs_per_frame: NDArray[np.int64]) -> Plot:
+    """Return the curve of molecules per frame, as means over at most five hundred stretches."""
+    counts = locs_per_frame.astype(np.float64)
+    lines: tuple[Line, ...] = ()
+    if len(counts):
+        edges = np.linspace(0, len(counts), min(len(counts), _POINTS) + 1).astype(np.int64)
+        mean = np.add.reduceat(counts, edges[:-1]) / np.diff(edges)
+        middle = 0.5 * (edges[1:] + edges[:-1] - 1)
+        lines = (Line("mean", middle.astype(np.float64), mean),)
+    return Plot("Molecules per frame", "Frame", "Molecules", lines)
+
+
 def quality_plots(found: Quality, pixel_size_nm: float) -> tuple[Plot, ...]:
     """Return what there is to look at of a quality: counts, drift, NeNA and FRC."""
-    counts = found.locs_per_frame.astype(np.float64)
-    edges = np.linspace(0, len(counts), min(len(counts), _POINTS) + 1).astype(np.int64)
-    mean = np.add.reduceat(counts, edges[:-1]) / np.diff(edges)
-    middle = 0.5 * (edges[1:] + edges[:-1] - 1)
-    plots = [
-        Plot(
-            "Molecules per frame",
-            "Frame",
-            "Molecules",
-            (Line("mean", middle.astype(np.float64), mean),),
-        )
-    ]
+    plots = [counts_plot(found.locs_per_frame)]
     for drift in (found.drift_aim, found.drift_rcc):
         if drift is not None:
             plots.append(drift_plot(drift, pixel_size_nm))
