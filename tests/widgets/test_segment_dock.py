@@ -255,6 +255,34 @@ def test_a_folder_is_segmented(dock, qtbot, tmp_path, viewer):
     dialog.close()
 
 
+def test_a_plate_is_segmented_and_shown(dock, viewer, qtbot, tmp_path):
+    import tifffile
+
+    build(dock, qtbot)
+    (tmp_path / "in").mkdir()
+    for site in (1, 2, 3):
+        tifffile.imwrite(tmp_path / "in" / f"B02_s{site}.tif", viewer.layers["DAPI"].data)
+    dialog = BatchDialog(dock.pipeline, dock)
+    dialog.show_wanted.connect(dock._show_results)
+    qtbot.addWidget(dialog)
+    dialog.input.setText(str(tmp_path / "in"))
+    dialog.output.setText(str(tmp_path / "out"))
+    dialog.format.setCurrentIndex(dialog.format.findData("ome-zarr"))
+    dialog.layout_order.setCurrentIndex(dialog.layout_order.findData("vertical"))
+    dialog.columns.setValue(3)
+    assert not dialog.show_button.isEnabled()
+    qtbot.mouseClick(dialog.start, LEFT)
+    qtbot.waitUntil(lambda: not dialog.runner.running, timeout=SECONDS)
+    assert dialog.show_button.isEnabled()
+    before = [x.name for x in viewer.layers]
+    qtbot.mouseClick(dialog.show_button, LEFT)
+    added = [x for x in viewer.layers if x.name not in before]
+    (objects,) = [x for x in viewer.layers if "well" in getattr(x, "features", ())]
+    assert len(objects.features) == 15
+    assert np.asarray(objects.data).shape == (120, 450)
+    assert any(x.name == "Wells" for x in added)
+
+
 def test_a_stack_is_segmented_and_placed_in_space(dock, viewer, qtbot):
     plane = viewer.layers["DAPI"].data
     viewer.layers.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -13,13 +14,15 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
+    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from limelight.core.errors import LimelightError
-from limelight.segment import batch_job, find_fields
+from limelight.segment import Layout, batch_job, find_fields
+from limelight.segment.wells import ORDERS
 from limelight.widgets.controls import ChoiceBox, MessageLabel
 from limelight.widgets.dock import button, say
 from limelight.widgets.worker import JobRunner, RunBar
@@ -39,6 +42,11 @@ _FORMS = {"TIFF": "tiff", "OME-Zarr": "ome-zarr", "OME-Zarr, in the images": "in
 class BatchDialog(QDialog):
     """Ask for folders, run, show how every field went.
 
+    Signals
+    -------
+    show_wanted : Path
+        A plate of results that is to be seen in the viewer.
+
     Parameters
     ----------
     pipeline : Pipeline
@@ -46,6 +54,8 @@ class BatchDialog(QDialog):
     parent : QWidget, optional
         The dock.
     """
+
+    show_wanted = Signal(object)
 
     def __init__(self, pipeline: Pipeline, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,7 +74,24 @@ class BatchDialog(QDialog):
         self.format.setObjectName("format")
         self.format.setToolTip(
             "Label images as TIFF with tables beside them; OME-Zarr with image, labels and "
-            "features; or labels and features added to the OME-Zarr that the images come from"
+            "features, of a plate one image per well; or labels and features added to the "
+            "OME-Zarr that the images come from"
+        )
+        self.layout_order = ChoiceBox(self)
+        self.layout_order.setObjectName("layout")
+        self.layout_order.setToolTip(
+            "How the sites of a well lie, where the files do not say it: row by row or column by "
+            "column; with zigzag every other one backwards"
+        )
+        for order in ORDERS:
+            self.layout_order.addItem(order.replace("_", " "), order)
+        self.columns = QSpinBox(self)
+        self.columns.setObjectName("columns")
+        self.columns.setRange(0, 1000)
+        self.columns.setSpecialValueText("square")
+        self.columns.setPrefix("columns: ")
+        self.columns.setToolTip(
+            "Sites of a well beside each other; square: as near to it as can be"
         )
         for title, form_name in _FORMS.items():
             self.format.addItem(title, form_name)
@@ -72,6 +99,10 @@ class BatchDialog(QDialog):
         form.addRow("Images", self._with_browse(self.input, "Images to segment"))
         form.addRow("Results", self._with_browse(self.output, "Folder for the results"))
         form.addRow("Labels as", self.format)
+        sites = QHBoxLayout()
+        sites.addWidget(self.layout_order, 1)
+        sites.addWidget(self.columns)
+        form.addRow("Sites of wells", sites)
         for name, line in self.patterns.items():
             line.setObjectName(f"pattern_{name}")
             line.setPlaceholderText("found by itself, or such as *_w1.tif")
@@ -82,10 +113,15 @@ class BatchDialog(QDialog):
         self.log.setObjectName("log")
         self.log.setToolTip("How every field went")
         self.start = button(self, "start", "Start", "Segment all fields that are not done yet")
+        self.show_button = button(
+            self, "show", "Show the plate", "Show the wells with their objects in the viewer"
+        )
+        self.show_button.setEnabled(False)
         self.close_button = QPushButton("Close", self)
         self.close_button.setToolTip("Close this window")
         buttons = QHBoxLayout()
         buttons.addWidget(self.start, 1)
+        buttons.addWidget(self.show_button)
         buttons.addWidget(self.close_button)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
@@ -95,9 +131,11 @@ class BatchDialog(QDialog):
         layout.addLayout(buttons)
         self.resize(560, 420)
         self.start.clicked.connect(self.run)
+        self.show_button.clicked.connect(self._on_show)
         self.close_button.clicked.connect(self.close)
         self.runner.finished.connect(self._on_finished)
         self.runner.progressed.connect(self._on_progress)
+        self._plates: list[Path] = []
         self._lines: list[str] = []
         self._shown = 0
 
@@ -134,13 +172,15 @@ class BatchDialog(QDialog):
         patterns = {n: text for n, text in given.items() if text}
         try:
             names = [c.name for c in self.pipeline.channels]
-            fields = find_fields(source, names, patterns)
+            layout = Layout(self.layout_order.currentData(), int(self.columns.value()) or None)
+            fields = find_fields(source, names, patterns, layout)
             job = batch_job(self.pipeline, fields, Path(folder), form=self.format.currentData())
         except (LimelightError, OSError) as error:
             self.message.tell(say(error), error=True)
             return
         self.message.tell("")
         self.start.setEnabled(False)
+        self.show_button.setEnabled(False)
         self._lines, self._shown = [], 0
         self.log.clear()
         self.bar.begin(len(fields))
@@ -176,10 +216,17 @@ class BatchDialog(QDialog):
         else:
             result = outcome.result
             done = len(result.fields) - len(result.failed)
+            self._plates = list(dict.fromkeys(p.parents[2] for p in result.wells.values()))
+            self.show_button.setEnabled(bool(self._plates))
             self.message.tell(
                 f"{done} of {len(result.fields)} fields are done, {len(result.failed)} failed. "
                 f"Tables and labels are in {result.folder}."
             )
+
+    def _on_show(self) -> None:
+        for plate in self._plates:
+            self.show_wanted.emit(plate)
+        self.close()
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """End the run; what is done is kept."""

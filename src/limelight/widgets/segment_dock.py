@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
@@ -26,22 +24,22 @@ from limelight.segment import (
     Cache,
     Channel,
     Pipeline,
-    SavedObjects,
-    SegmentedObjects,
     as_script,
     load_pipeline,
     pipeline_job,
     save_pipeline,
     shipped,
 )
+from limelight.segment.editing import History, objects_before, with_module
 from limelight.widgets.channel_form import ChannelForm
 from limelight.widgets.controls import ChoiceBox
 from limelight.widgets.dock import Dock, button, in_scroll_area, say
-from limelight.widgets.layers import steps_in_view
 from limelight.widgets.module_list import ModuleList
+from limelight.widgets.plate_layers import plate_layers
 from limelight.widgets.segment_batch import BatchDialog
 from limelight.widgets.segment_figure import FigureWindow
 from limelight.widgets.segment_layers import SegmentLayers
+from limelight.widgets.segment_planes import PlanesInView
 from limelight.widgets.step_form import StepForm
 from limelight.widgets.step_list import StepList
 
@@ -60,8 +58,6 @@ __all__ = ["SegmentDock"]
 
 _SIDE_BY_SIDE = 620  # px of width from which the three parts stand beside each other
 _WAIT_MS = 150
-_PLANES = 6
-_UNDONE = 200
 
 
 class SegmentDock(Dock):
@@ -86,11 +82,10 @@ class SegmentDock(Dock):
         self.cache = Cache()
         self.shown = SegmentLayers(self.viewer)
         self.figure: FigureWindow | None = None
-        self._undo: list[Pipeline] = []
-        self._redo: list[Pipeline] = []
+        self._history = History()
         self._again = False
         self._corrected: dict[str, Any] = {}
-        self._planes: OrderedDict[tuple[Any, ...], NDArray[Any]] = OrderedDict()
+        self._planes = PlanesInView(self.viewer, self.cache)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(_WAIT_MS)
@@ -313,21 +308,20 @@ class SegmentDock(Dock):
             return
         if new == self.pipeline:
             return
-        self._undo = [*self._undo, self.pipeline][-_UNDONE:]
-        self._redo = []
+        self._history.changed(self.pipeline)
         self._take(new, choose)
 
     def undo(self) -> None:
         """Go back by one change."""
-        if self._undo:
-            self._redo.append(self.pipeline)
-            self._take(self._undo.pop())
+        before = self._history.undo(self.pipeline)
+        if before is not None:
+            self._take(before)
 
     def redo(self) -> None:
         """Go forward by one change."""
-        if self._redo:
-            self._undo.append(self.pipeline)
-            self._take(self._redo.pop())
+        after = self._history.redo(self.pipeline)
+        if after is not None:
+            self._take(after)
 
     def _take(self, pipeline: Pipeline, choose: str | None = None) -> None:
         before = {s.name for s in self.pipeline}
@@ -360,8 +354,8 @@ class SegmentDock(Dock):
         self.list.show_pipeline(self.pipeline, notes, bad, current)
         if not self.title.hasFocus():
             self.title.setText(self.pipeline.name)
-        self.undo_button.setEnabled(bool(self._undo))
-        self.redo_button.setEnabled(bool(self._redo))
+        self.undo_button.setEnabled(self._history.can_undo)
+        self.redo_button.setEnabled(self._history.can_redo)
         self.choose(current if current in [s.name for s in self.pipeline] else "")
 
     def choose(self, name: str) -> None:
@@ -395,31 +389,12 @@ class SegmentDock(Dock):
         self._add(module, at)
 
     def _add(self, module: str, at: int | None) -> None:
-        def change(pipeline: Pipeline) -> Pipeline:
-            if not pipeline.channels:
-                pipeline = self._with_first_channel(pipeline)
-            outputs = None
-            if module in ("register_objects", "register_objects_channel"):
-                outputs = {"objects": self._free_objects(pipeline)}
-            added = pipeline.add(module, at, outputs=outputs)
-            return _with_saved(added, outputs)
-
-        self.edit(change)
-
-    def _free_objects(self, pipeline: Pipeline) -> str:
-        for name in ("Nuclei", "Cells", "Objects"):
-            if name not in pipeline.available():
-                return name
-        number = 2
-        while f"Objects_{number}" in pipeline.available():
-            number += 1
-        return f"Objects_{number}"
-
-    def _with_first_channel(self, pipeline: Pipeline) -> Pipeline:
-        layers = self.channels._layers()
-        name = str(layers[-1].name) if layers else "DAPI"
-        self.channels.chosen[name] = layers[-1] if layers else None
-        return replace(pipeline, channels=(Channel(name),))
+        name = "DAPI"
+        if not self.pipeline.channels:
+            layers = self.channels._layers()
+            name = str(layers[-1].name) if layers else name
+            self.channels.chosen[name] = layers[-1] if layers else None
+        self.edit(lambda p: with_module(p, module, at, name))
 
     def _on_renamed(self, old: str, new: str) -> None:
         self.edit(lambda p: p.rename(old, new), choose=new)
@@ -453,28 +428,10 @@ class SegmentDock(Dock):
 
     def _images(self) -> dict[str, NDArray[Any]]:
         return {
-            name: self._plane(layer)
+            name: self._planes.plane(layer, self.stack.isChecked())
             for name, layer in self.channels.chosen.items()
             if layer is not None
         }
-
-    def _plane(self, layer: Layer) -> NDArray[Any]:
-        """Return the plane in view, or the stack; the same array as long as it is the same."""
-        steps: tuple[Any, ...] = tuple(steps_in_view(layer, self.viewer))
-        if self.stack.isChecked() and steps:
-            labels = [str(a).lower() for a in layer.axis_labels[:-2]]
-            z = labels.index("z") if "z" in labels else len(steps) - 1
-            steps = (*steps[:z], None, *steps[z + 1 :])
-        key = (id(layer), id(layer.data), steps)
-        plane = self._planes.get(key)
-        if plane is None:
-            index = tuple(slice(None) if s is None else s for s in steps)
-            plane = np.asarray(layer.data[index] if index else layer.data)
-            self._planes[key] = plane
-            while len(self._planes) > _PLANES:
-                _, old = self._planes.popitem(last=False)
-                self.cache.forget(old)
-        return plane
 
     def run(self) -> None:
         """Run the pipeline on the image in view; what did not change is not done again."""
@@ -525,25 +482,14 @@ class SegmentDock(Dock):
             reason = getattr(outcome.error, "reason", say(outcome.error))
             if step in [s.name for s in self.pipeline]:
                 self.failed = {step: reason}
-                self.shown.show_objects(self._found_before(step), self._like())
+                found = objects_before(self.pipeline, step, self.steps)
+                self.shown.show_objects(found, self._like())
             self.message.tell(say(outcome.error), error=True)
         elif outcome.state == "done":
             self.result = outcome.result
             self.shown.show_objects(outcome.result.objects, self._like())
             self._tell(outcome.result)
         self.show_pipeline()
-
-    def _found_before(self, failed: str) -> dict[str, SegmentedObjects]:
-        """Return the objects that the steps before one that failed gave."""
-        found: dict[str, SegmentedObjects] = {}
-        for step in self.pipeline.steps[: self.pipeline.index(failed)]:
-            result = self.steps.get(step.name)
-            if not step.active or result is None or result.step != step:
-                continue
-            for name, value in result.outputs.items():
-                if isinstance(value, SegmentedObjects):
-                    found[step.key(name)] = value.named(step.key(name))
-        return found
 
     def _tell(self, result: PipelineResult) -> None:
         counts = ", ".join(f"{len(o):,} {name}" for name, o in result.objects.items())
@@ -583,14 +529,17 @@ class SegmentDock(Dock):
         except LimelightError as error:
             self.message.tell(str(error), error=True)
             return
-        BatchDialog(self.pipeline, self).exec()
+        dialog = BatchDialog(self.pipeline, self)
+        dialog.show_wanted.connect(self._show_results)
+        dialog.exec()
 
-
-def _with_saved(pipeline: Pipeline, outputs: dict[str, str] | None) -> Pipeline:
-    if not outputs:
-        return pipeline
-    saved = tuple(SavedObjects(name) for name in outputs.values())
-    return replace(pipeline, saved=(*pipeline.saved, *saved))
+    def _show_results(self, path: Path) -> None:
+        """Add a plate of results to the viewer."""
+        try:
+            for data, arguments, kind in plate_layers(path):
+                getattr(self.viewer, f"add_{kind}")(data, **arguments)
+        except LimelightError as error:
+            self.message.tell(str(error), error=True)
 
 
 def _noting(job: Any, steps: dict[str, StepResult]) -> Any:
