@@ -208,7 +208,7 @@ class AcquisitionView(QObject):
         self._index = frame.index
         if self._limits is None or self.shown % 15 == 0:
             self._limits = contrast_of(frame.pixels)
-        self.newest.show(np.array(frame.pixels), self._limits if self.shown % 15 == 0 else None)
+        self.newest.show(frame.pixels, self._limits if self.shown % 15 == 0 else None)
         self.shown += 1
         layer = self.newest.layer
         if layer is not None and layer.visible != self.follow:
