@@ -13,9 +13,7 @@ from limelight.core import parts
 from limelight.core.errors import FileError, ParameterError
 from limelight.core.job import Progress, run
 from limelight.core.localizations import Localizations
-from limelight.core.locs.region_text import write_regions
 from limelight.core.locs.tools.tool import RECORD_KEY, Tool
-from limelight.core.locs.tools.undrift import Undrift
 from limelight.core.watch import watched
 from limelight.io.atomic import replacing
 from limelight.io.documents import load_documents
@@ -138,7 +136,11 @@ def run_tool(tool: Tool, locs: Localizations) -> Job[ToolResult]:
     These are a file of picks as the regions of ``pick``, and the ``drift_file`` of ``undrift``.
     """
     tool = _with_picks(tool, locs.pixel_size_nm)
-    if not isinstance(tool, Undrift) or not tool.drift_file:
+    if not getattr(tool, "drift_file", ""):
+        return (yield from tool.run(locs))
+    from limelight.core.locs.tools.undrift import Undrift
+
+    if not isinstance(tool, Undrift):
         return (yield from tool.run(locs))
     undrift, table = tool, tool.checked(locs)
     drift = load_drift(tool.drift_file.strip())
@@ -151,6 +153,8 @@ def _with_picks(tool: Tool, pixel_size_nm: float) -> Tool:
     text = getattr(tool, "regions", None)
     if not isinstance(text, str) or ";" in text or not text.lower().endswith((".yaml", ".txt")):
         return tool
+    from limelight.core.locs.region_text import write_regions
+
     return tool.replace(regions=write_regions(load_picks(text.strip(), pixel_size_nm)))
 
 

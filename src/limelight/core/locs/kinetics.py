@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from limelight.core.errors import ParameterError
 from limelight.core.locs._table import Table, as_locs, checked, frame_column
@@ -137,6 +136,8 @@ def fit_exponential(times: NDArray[Any]) -> ExponentialFit:
     ParameterError
         If fewer than three different times are there.
     """
+    from scipy.optimize import least_squares
+
     values = np.asarray(times, np.float64)
     values = np.sort(values[np.isfinite(values) & (values >= 0)])
     distinct, counts = np.unique(values, return_counts=True)

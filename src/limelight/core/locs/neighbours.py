@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from limelight.core.errors import ParameterError
 from limelight.core.locs._table import Table, as_locs, checked
@@ -46,6 +45,8 @@ def nearest_neighbours(
     ParameterError
         If a column is missing or not finite, or ``count`` is out of range.
     """
+    from scipy.spatial import cKDTree
+
     if count < 1:
         raise ParameterError(f"neighbours: count must be at least 1, not {count}.")
     locs = as_locs(table)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numba import njit
-from scipy.optimize import least_squares
 
 from limelight.core.errors import ParameterError
 from limelight.core.locs._strips import Strips, strips
@@ -225,6 +224,8 @@ def _fit(
     The Gaussian for short distances is left out unless the data ask for it (by the Bayesian
     information criterion): where it is not needed it only makes sigma uncertain.
     """
+    from scipy.optimize import least_squares
+
     step = distance[1] - distance[0]
     density = counts / step
     weight = step / np.sqrt(counts + 1.0)
@@ -234,6 +235,7 @@ def _fit(
     upper = np.array([np.inf, reach, np.inf, reach, reach, np.inf])
 
     def best_of(used: list[int], starts: list[tuple[float, float]]) -> Any:
+
         best: Any = None
         for factor, short in starts:
             sigma = float(np.clip(factor * start, step, 0.5 * reach))

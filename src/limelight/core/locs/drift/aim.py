@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
-from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from limelight.core.errors import ParameterError
 from limelight.core.locs._table import Table, as_locs, checked, frame_column, movie_length
@@ -184,6 +183,8 @@ class _Grid:
 
 def _mode(histogram: NDArray[np.float64], width: float) -> tuple[float, float, float]:
     """Return the mode of displacements, bins from the middle, and how far it stands out."""
+    from scipy.ndimage import gaussian_filter
+
     smooth = gaussian_filter(histogram, width, mode="constant")
     weight = gaussian_filter(np.ones_like(histogram), width, mode="constant")
     smooth /= weight
@@ -198,6 +199,8 @@ def _mode(histogram: NDArray[np.float64], width: float) -> tuple[float, float, f
 
 def _mode_1d(histogram: NDArray[np.float64], width: float) -> float:
     """Return the mode of displacements along one axis, bins from the middle."""
+    from scipy.ndimage import gaussian_filter1d
+
     smooth = gaussian_filter1d(histogram[0], width, mode="nearest")
     # Three equal rows make a histogram that is flat in y.
     rows = np.repeat(histogram, 3, axis=0)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import CubicSpline
 
 from limelight.core.errors import ParameterError
 from limelight.core.locs._table import Table, as_locs, checked, frame_column
@@ -121,6 +120,8 @@ def interpolate(
         A natural cubic spline (with two points a line), and straight on beyond the first and the
         last point.
     """
+    from scipy.interpolate import CubicSpline
+
     t = np.arange(frames, dtype=np.float64)
     if len(time) == 1:
         return np.zeros(frames)

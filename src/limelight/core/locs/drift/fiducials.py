@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.spatial import cKDTree
 
 from limelight.core.errors import ParameterError
 from limelight.core.locs._table import Table, as_locs, checked, frame_column, movie_length
@@ -42,6 +40,8 @@ def find_fiducials(
     ParameterError
         If a column is missing or not finite, or a setting is out of range.
     """
+    from scipy.spatial import cKDTree
+
     locs = as_locs(table)
     if not 0 < min_fraction <= 1:
         raise ParameterError(
@@ -110,6 +110,9 @@ def fiducial_drift(
     ParameterError
         If there is no fiducial, a column is missing or not finite, or a setting is out of range.
     """
+    from scipy.ndimage import gaussian_filter1d
+    from scipy.spatial import cKDTree
+
     locs = as_locs(table)
     _check_radius("fiducial_drift", radius)
     if not (np.isfinite(smoothing_frames) and smoothing_frames >= 0):

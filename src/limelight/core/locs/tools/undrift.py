@@ -8,10 +8,7 @@ import numpy as np
 
 from limelight.core.errors import ParameterError
 from limelight.core.locs._table import frame_column, movie_length
-from limelight.core.locs.drift.aim import aim
 from limelight.core.locs.drift.curve import apply_drift
-from limelight.core.locs.drift.fiducials import fiducial_drift, find_fiducials
-from limelight.core.locs.drift.rcc import rcc
 from limelight.core.locs.result import Line, Measure, Plot, ToolResult
 from limelight.core.locs.tools.tool import Tool
 from limelight.core.settings import setting
@@ -93,6 +90,8 @@ class Undrift(Tool):
     def measure(self, locs: Localizations) -> Drift:
         """Return the drift of a table."""
         if self.method == "fiducials":
+            from limelight.core.locs.drift.fiducials import fiducial_drift, find_fiducials
+
             places = find_fiducials(locs, self.min_fraction, self.radius)
             return fiducial_drift(locs, places, self.radius, self.smoothing_frames)
         frame = frame_column(locs, "undrift")
@@ -100,9 +99,13 @@ class Undrift(Tool):
         per_frame = len(frame) / max(frames, 1)
         if self.method == "rcc":
             length = self.segment_frames or int(np.clip(frames // 20, 1, 500))
+            from limelight.core.locs.drift.rcc import rcc
+
             return rcc(locs, length, self.max_shift)
         enough = np.ceil(_MOLECULES / max(per_frame, 1e-9))
         length = self.segment_frames or int(np.clip(enough, 100, max(frames // 4, 100)))
+        from limelight.core.locs.drift.aim import aim
+
         return aim(
             locs,
             min(length, max(frames // 2, 1)) if self.segment_frames is None else length,
