@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ def main(folder: Path) -> None:
     import napari
     from qtpy.QtCore import QEventLoop, QTimer
 
+    from limelight.segment import batch_job, find_fields, load_pipeline, run
+    from limelight.widgets.plate_layers import plate_layers
     from limelight.widgets.segment_batch import BatchDialog
 
     viewer = napari.Viewer(show=False, title="napari")
@@ -117,6 +120,30 @@ def main(folder: Path) -> None:
     viewer.reset_view()
     take("objects_plot")
     del y0
+
+    viewer.layers.clear()
+    plate = Path(home) / "plate1"
+    plate.mkdir()
+    rows = (
+        min(tifffile.imread(f).shape[0] for f in files),
+        min(tifffile.imread(f).shape[1] for f in files),
+    )
+    for number, (well, site) in enumerate(product(("A01", "A02", "B01", "B02"), range(4))):
+        turned = np.roll(tifffile.imread(files[number % len(files)]), 97 * number, 1)
+        tifffile.imwrite(plate / f"{well}_s{site + 1}.tif", turned[: rows[0], : rows[1]])
+    fields = find_fields(plate, ["DAPI"])
+    pipeline = load_pipeline("nuclei")
+    result = run(batch_job(pipeline, fields, Path(home) / "wells", form="ome-zarr"))
+    path = next(iter(result.wells.values())).parents[2]
+    for data, arguments, kind in plate_layers(path):
+        getattr(viewer, f"add_{kind}")(data, **arguments)
+    objects.tabs.setCurrentIndex(0)
+    objects.colour.setCurrentIndex(0)
+    viewer.layers.selection.active = viewer.layers["Nuclei"]
+    viewer.reset_view()
+    viewer.scene.camera.zoom *= 0.93
+    until(lambda: objects.layer is not None)
+    take("plate")
     viewer.close()
 
 

@@ -36,7 +36,7 @@ def test_a_module_brings_a_channel_and_a_name():
         assert free_name(pipeline) == wanted
         pipeline = with_module(pipeline, "register_objects")
         assert pipeline.saved[-1].name == wanted
-    with pytest.raises(LimelightError, match="no .nothing."):
+    with pytest.raises(LimelightError, match="no 'nothing'"):
         with_module(pipeline, "nothing")
 
 

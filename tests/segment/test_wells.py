@@ -84,6 +84,18 @@ def test_a_well_is_one_image_with_its_objects(pipeline, sites, tmp_path):
     assert "well_y" not in features
 
 
+def test_the_wells_themselves_are_segmented(pipeline, sites, tmp_path):
+    folder, _ = sites
+    run(batch_job(pipeline, find_fields(folder, ["DAPI"]), tmp_path / "a", form="ome-zarr"))
+    whole = find_fields(tmp_path / "a" / "images" / "Screen.ome.zarr", ["DAPI"])
+    assert [f.about["well_name"] for f in whole] == ["A01", "B03"]
+    again = run(batch_job(pipeline, whole, tmp_path / "b", form="ome-zarr"))
+    assert not again.failed
+    mosaic = zarr.open_group(str(again.wells["Screen A01"]), mode="r")
+    first = zarr.open_group(str(tmp_path / "a/images/Screen.ome.zarr/A/1/0"), mode="r")
+    assert np.array_equal(mosaic["0"][...], first["0"][...])
+
+
 def test_parents_of_a_well_are_its_own(tmp_path, nuclei):
     folder = tmp_path / "P"
     folder.mkdir()
