@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +98,47 @@ def test_frames_that_were_kept_back_leave_gaps(movie: ArrayMovie) -> None:
     np.testing.assert_array_equal(rows["frame"], expected["frame"])
 
 
+@pytest.mark.parametrize("only", ["", "time=9"])
+def test_frames_that_wait_are_caught_up_with_and_give_the_same(
+    movie: ArrayMovie, only: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from limelight.localize import live as module
+
+    shown = [Frame(movie.read(i, i + 1)[0], i, {"time": i}) for i in range(0, len(movie), 3)]
+    sizes = []
+    localize_block = module.localize_block
+
+    def counted(block: Any, settings: LocalizeSettings) -> Any:
+        sizes.append(block.stop - block.start)
+        return localize_block(block, settings)
+
+    def answers(backlog: int) -> list[Any]:
+        """As if so many frames waited whenever somebody asks."""
+        left = list(shown)
+
+        def frames() -> Any:
+            while left:
+                yield left.pop(0)
+
+        stream = replace(stream_of(movie), waiting=lambda: min(backlog, len(left)))
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_warm_up", lambda *_: None)
+            patch.setattr(module, "localize_block", counted)
+            return list(LiveLocalize(fit="mle", only=only).process(frames(), stream))
+
+    alone, sizes_alone = answers(0), sizes.copy()
+    sizes.clear()
+    together = answers(100)
+    assert set(sizes_alone) == {1} and (max(sizes) == 8 or only)
+    assert len(alone) == len(together) and len(alone) > 1
+    for one, other in zip(alone, together, strict=True):
+        if isinstance(one, Reading):
+            assert (one.index, one.axes) == (other.index, other.axes)
+            assert one.values == pytest.approx(other.values)
+        else:
+            same(one, other)
+
+
 def test_readings_are_the_medians_of_the_frame(movie: ArrayMovie) -> None:
     result = run(process_job(movie, LiveLocalize(fit="mle-sigmaxy")))
     rows = result.locs.table
@@ -117,14 +157,9 @@ def test_resolution_is_measured_beside() -> None:
     movie = scene("demo", frames=250, seed=7)  # its molecules stay on for several frames
     still = ArrayMovie(movie.read(0, 250), movie.camera)
 
-    def slowly():
-        for i in range(len(still)):
-            yield still[i]
-            if i > 200:
-                time.sleep(0.05)
-
     part = LiveLocalize(fit="mle", quality=True)
-    outputs = list(part.process(slowly(), stream_of(still)))
+    frames = (still[i] for i in range(len(still)))
+    outputs = list(part.process(frames, stream_of(still)))
     names = {name for o in outputs if isinstance(o, Reading) for name in o.values}
     assert "Precision by NeNA (nm)" in names
     rows = sum(len(o) for o in outputs if isinstance(o, Localizations))

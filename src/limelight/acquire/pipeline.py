@@ -189,7 +189,8 @@ class Stage:
     def _run(self) -> None:
         try:
             try:
-                for output in self.processor.process(self._pull(), self._pipeline.stream):
+                stream = replace(self._pipeline.stream, waiting=self.inbox.__len__)
+                for output in self.processor.process(self._pull(), stream):
                     self._give(output)
                 if not self._ended:
                     self._switch_off("it ended before the acquisition")

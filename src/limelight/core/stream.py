@@ -14,7 +14,7 @@ from limelight.core.frame import Frame
 from limelight.core.localizations import Localizations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     import pandas as pd
@@ -44,6 +44,9 @@ class Stream:
         ``{"time": 100, "z": 21, "channel": 2}``.
     metadata : mapping
         The summary metadata of the acquisition, or the metadata of the movie.
+    waiting : callable
+        Tells how many frames have come already and were not asked for, about: a processor that
+        takes several at once when it has fallen behind catches up.
     """
 
     shape: tuple[int, int]
@@ -53,6 +56,7 @@ class Stream:
     exposure_ms: float | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    waiting: Callable[[], int] = field(default=lambda: 0, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

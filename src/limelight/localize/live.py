@@ -32,7 +32,7 @@ from limelight.localize.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -47,6 +47,7 @@ __all__ = ["LiveLocalize", "readings_of"]
 _ENDLESS = 2**40
 """Length of a movie whose end is not known yet."""
 _STEP = 4  # frames of one block where a temporal background is taken off
+_AT_ONCE = 8  # frames at most, where they wait
 _KEYS = 10  # distance of the key frames of the median, as in `temporal_background`
 
 
@@ -256,7 +257,9 @@ class LiveLocalize(Settings):
         record = provenance(source, settings, camera)  # type: ignore[arg-type]
         quality = _Quality(camera.pixel_size_nm) if self.quality else None
         wanted = (frame for frame in frames if frame.axes in chosen)
-        for block, taken in _blocks(wanted, settings, camera):
+        # Of frames that wait, those that are not wanted would be waited for.
+        waiting = (lambda: 0) if self.only else stream.waiting
+        for block, taken in _blocks(wanted, settings, camera, waiting):
             columns = localize_block(block, settings)
             bounds = np.searchsorted(columns["frame"], np.arange(block.start, block.stop + 1))
             for k, frame in enumerate(taken):
@@ -268,6 +271,8 @@ class LiveLocalize(Settings):
                 yield readings_of(rows, frame, camera.pixel_size_nm)
                 if quality is not None:
                     yield from quality.after(table, frame)
+        if quality is not None:
+            yield from quality.last()
 
 
 def readings_of(columns: Columns, frame: Frame, pixel_nm: float) -> Reading:
@@ -299,19 +304,30 @@ class _Quality:
         self._live = LiveQuality(pixel_nm)
         self._thread: Thread | None = None
         self._found: tuple[Measure, ...] = ()
+        self._frame: tuple[int, Mapping[str, int | str]] = (0, {})
 
     def after(self, table: Localizations, frame: Frame) -> Iterator[Reading]:
         """Take the molecules of a frame; yield a reading when a measurement is done."""
         self._live.add(table)
+        self._frame = frame.index, frame.axes
         if self._thread is not None and not self._thread.is_alive():
-            self._thread = None
-            values = {f"{m.title} ({m.unit})": m.value for m in self._found if m.reliable}
-            known = {name: value for name, value in values.items() if value is not None}
-            if known:
-                yield Reading(frame.index, known, frame.axes)
+            yield from self._tell()
         if self._thread is None and self._live.due():
             self._thread = Thread(target=self._measure, name="limelight-quality", daemon=True)
             self._thread.start()
+
+    def last(self) -> Iterator[Reading]:
+        """Wait for the measurement that is under way, if there is one, and tell it."""
+        if self._thread is not None:
+            self._thread.join()
+            yield from self._tell()
+
+    def _tell(self) -> Iterator[Reading]:
+        self._thread = None
+        values = {f"{m.title} ({m.unit})": m.value for m in self._found if m.reliable}
+        known = {name: value for name, value in values.items() if value is not None}
+        if known:
+            yield Reading(self._frame[0], known, self._frame[1])
 
     def _measure(self) -> None:
         self._found = self._live.precise(threads=1)
@@ -331,9 +347,14 @@ class _Source:
 
 
 def _blocks(
-    frames: Iterator[Frame], settings: LocalizeSettings, camera: Camera
+    frames: Iterator[Frame],
+    settings: LocalizeSettings,
+    camera: Camera,
+    waiting: Callable[[], int] = lambda: 0,
 ) -> Iterator[tuple[Block, list[Frame]]]:
-    return _alone(frames, camera) if _sees_one(settings) else _around(frames, settings, camera)
+    if _sees_one(settings):
+        return _alone(frames, camera, waiting)
+    return _around(frames, settings, camera)
 
 
 def _sees_one(settings: LocalizeSettings) -> bool:
@@ -343,10 +364,19 @@ def _sees_one(settings: LocalizeSettings) -> bool:
     return settings.background == "none" and tuple(context) == (far, far + 1)
 
 
-def _alone(frames: Iterator[Frame], camera: Camera) -> Iterator[tuple[Block, list[Frame]]]:
+def _alone(
+    frames: Iterator[Frame], camera: Camera, waiting: Callable[[], int]
+) -> Iterator[tuple[Block, list[Frame]]]:
+    """Take each frame as it comes; several at once where they wait, which costs less for each."""
     for frame in frames:
-        t = frame.index
-        yield Block(frame.pixels[None], t, t, t + 1, t + 1, camera), [frame]
+        taken = [frame]
+        while len(taken) < _AT_ONCE and waiting():
+            if (more := next(frames, None)) is None:
+                break
+            taken.append(more)
+        pixels = frame.pixels[None] if len(taken) == 1 else np.stack([f.pixels for f in taken])
+        first, stop = frame.index, frame.index + len(taken)
+        yield Block(pixels, first, first, stop, stop, camera), taken
 
 
 def _context(start: int, stop: int, length: int, settings: LocalizeSettings) -> tuple[int, int]:
