@@ -605,3 +605,22 @@ def test_large_tables_come_in_blocks(tmp_path, options):
         file["locs"] = rows[0]
     with pytest.raises(FileError, match="no table of rows"):
         load_quietly(path)
+
+
+def test_smap_error_along_z_under_either_name(tmp_path):
+    path = write_smap(tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["saveloc/loc/znmerr"] = np.full((1, 3), 31.0)
+    np.testing.assert_allclose(load_table(path)["lpz"], 31.0)
+    with h5py.File(path, "r+") as file:
+        file["saveloc/loc/locprecznm"] = np.full((1, 3), 25.0)
+    locs = load_table(path)  # two that differ are both kept
+    np.testing.assert_allclose(locs["lpz"], 25.0)
+    np.testing.assert_allclose(locs["znmerr"], 31.0)
+    again = load_table(save_table(locs, tmp_path / "again_sml.mat"))
+    np.testing.assert_allclose(again["znmerr"], 31.0)
+    fewer = locs.with_table(locs.table.drop(columns="znmerr"), {})
+    only = save_table(fewer, tmp_path / "only_sml.mat")
+    with h5py.File(only) as file:
+        np.testing.assert_allclose(file["saveloc/loc/znmerr"], 25.0)
+    assert "znmerr" not in load_table(only)

@@ -95,6 +95,12 @@ def read_smap(
     if "locprecnm" in raw:
         columns.setdefault("lpx", Source("locprecnm", "nm"))
         columns.setdefault("lpy", Source("locprecnm", "nm"))
+    left_out = ["locprecnm", "filenumber"]
+    if "znmerr" in raw:
+        # The same under the name of the fit's columns, which is all that some programs know.
+        columns.setdefault("lpz", Source("znmerr", "nm"))
+        if "locprecznm" in raw and np.array_equal(raw["znmerr"], raw["locprecznm"], True):
+            left_out.append("znmerr")
     if "sx" in columns:
         columns.setdefault("sy", columns["sx"])
     mapping = mapping or TableMapping(columns, told, 1.0, 1)
@@ -106,7 +112,7 @@ def read_smap(
         mapping,
         form="SMAP",
         provenance=read_companion(path),
-        left_out=("locprecnm", "filenumber"),
+        left_out=tuple(left_out),
     )
 
 
@@ -163,6 +169,8 @@ def write_smap(locs: Localizations, path: str | Path) -> Path:
             if "lpx" in locs and "lpy" in locs:
                 lpx, lpy = (export_column(locs, n, "nm") for n in ("lpx", "lpy"))
                 put(file["saveloc/loc"], "locprecnm", np.sqrt((lpx**2 + lpy**2) / 2))
+            if "lpz" in locs and "znmerr" not in locs:
+                put(file["saveloc/loc"], "znmerr", export_column(locs, "lpz", "nm"))
             put(file["saveloc/loc"], "filenumber", np.ones(len(locs)))
             put(file["saveloc/file/info"], "cam_pixelsize_um", [locs.pixel_size_nm / 1000] * 2)
         with temporary.open("r+b") as raw:
