@@ -112,8 +112,8 @@ class Fed:
         self.trouble = ""
         self.plan = SimpleNamespace(channels=(), external=True)
         self.sent = 0
-        rng = np.random.default_rng(0)
-        self._slices = rng.poisson(100, (20, SIZE, SIZE)).astype(np.uint16)
+        # every slice is another, as a camera's noise is: what does not change is not drawn
+        self._noise = np.random.default_rng(0).poisson(100, 8 * SIZE * SIZE).astype(np.uint16)
         self._thread = threading.Thread(target=self._feed)
         self._thread.start()
 
@@ -123,7 +123,9 @@ class Fed:
             wait = begun + self.sent / RATE - time.perf_counter()
             if wait > 0:
                 time.sleep(wait)
-            self.volume.put(self._slices[self.sent % 20], self.sent % SLICES)
+            first = 7919 * self.sent % (7 * SIZE * SIZE)
+            slice_ = self._noise[first : first + SIZE * SIZE].reshape(SIZE, SIZE)
+            self.volume.put(slice_, self.sent % SLICES)
             self.sent += 1
 
     def stop(self) -> None:
@@ -182,7 +184,8 @@ def measure() -> list[Row]:
     core.setProperty("Camera", "OnCameraCCDXSize", SIZE)
     core.setProperty("Camera", "OnCameraCCDYSize", SIZE)
     dock.live.low.setValue(-5.0)
-    dock.live.high.setValue(4.95)
+    # 201 slices: the camera repeats eight images, and 200 of them would be the same in each stack
+    dock.live.high.setValue(5.0)
     dock.live.step.setValue(0.05)
     dock.mode.setCurrentIndex(0)
     for title, external in (("demo camera, its z stage", False), ("demo camera alone", True)):

@@ -75,3 +75,23 @@ def test_contrast_is_kept_if_asked(qapp, volume):
     assert viewer.layers["PSF XY"].contrast_limits == [0, 900]
     show(views, volume, (0.0, 5.0, 8.0), limits=(1.0, 50.0))
     assert viewer.layers["PSF XY"].contrast_limits == [1, 50]
+
+
+def test_only_what_the_eye_sees_is_drawn_anew(qapp, volume):
+    """A slice changes one line of XZ and YZ, and XY only where the point lies in it."""
+    viewer = ViewerModel()
+    views = PsfViews(viewer)
+    show(views, volume, (3.0, 5.0, 8.0))
+    drawn: list[str] = []
+    for name in ("XY", "XZ", "YZ"):
+        layer = viewer.layers[f"PSF {name}"]
+        layer.events.set_data.connect(lambda _, n=name: drawn.append(n))
+        layer.events.contrast_limits.connect(lambda _, n=name: drawn.append(f"contrast {n}"))
+    show(views, volume, (3.0, 5.0, 8.0), limits=(1.0, 905.0))
+    assert drawn == []
+    volume[0] += 1
+    show(views, volume, (3.0, 5.0, 8.0))
+    assert drawn == ["XZ", "YZ"]
+    assert (viewer.layers["PSF XZ"].data[0] == volume[0, 5]).all()
+    show(views, volume, (3.0, 5.0, 8.0), limits=(0.0, 950.0))
+    assert {d for d in drawn if "contrast" in d} == {f"contrast {n}" for n in ("XY", "XZ", "YZ")}

@@ -21,6 +21,13 @@ _GAP = 0.06  # between two views, as a share of the larger side of XY
 _COLOURMAPS = ("gray", "green", "magenta", "cyan", "yellow")
 _CROSS = "#ffb224"
 _KEY = "limelight_psf"
+_SEEN = 0.02  # share of the contrast's range that is seen as a change
+
+
+def _differ(shown: tuple[float, float], limits: tuple[float, float]) -> bool:
+    """Tell whether an eye would see it; napari draws much anew for every change of contrast."""
+    least = _SEEN * (limits[1] - limits[0])
+    return any(abs(a - b) > least for a, b in zip(shown, limits, strict=True))
 
 
 class PsfViews(QObject):
@@ -180,12 +187,15 @@ class PsfViews(QObject):
         layer = self.layers.get(key)
         if layer is not None and layer in self._viewer.layers:
             if layer.data.shape == pixels.shape and layer.data.dtype == pixels.dtype:
-                # in place: a new array has napari look through all axes of all layers again
-                layer.data[...] = pixels
-                layer.refresh(extent=False, highlight=False, thumbnail=False)
+                # the plane through the point is another only when its own slice has come
+                if not np.array_equal(layer.data, pixels):
+                    # in place: a new array has napari look through all axes of all layers again
+                    layer.data[...] = pixels
+                    layer.refresh(extent=False, highlight=False, thumbnail=False)
             else:
                 layer.data = np.array(pixels)
-            if not keep and tuple(layer.contrast_limits) != limits:
+            low, high = layer.contrast_limits
+            if not keep and _differ((float(low), float(high)), limits):
                 layer.contrast_limits = limits
             return
         self.layers[key] = self._viewer.add_image(
