@@ -16,12 +16,13 @@ from limelight.acquire.events import Event
 from limelight.core.errors import LimelightError, ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import ExitStack
 
     from limelight.core.frame import Frame
     from limelight.core.stream import Stream
 
-__all__ = ["FunctionProcessor", "Hook", "takes"]
+__all__ = ["FunctionProcessor", "Hook", "make_hooks", "takes"]
 
 
 def takes(function: Callable[..., Any], least: int, most: int, what: str) -> int:
@@ -50,8 +51,10 @@ def takes(function: Callable[..., Any], least: int, most: int, what: str) -> int
         elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
             required = most + 1
     if not (required <= most and required + optional >= least):
+        or_ = "or" if most == least + 1 else "to"
         raise ParameterError(
-            f"{what} must take {least} or {most} arguments, but {_name(function)} takes {required}."
+            f"{what} must take {least} {or_} {most} arguments, but {_name(function)} takes "
+            f"{required}."
         )
     return max(required, least)
 
@@ -72,12 +75,36 @@ class Hook:
         Such as ``pre_hardware_hook_fn``, for messages.
     queue : object
         With ``put``.
+    processes : ExitStack, optional
+        The function runs in a process of its own, which this ends.
     """
 
-    def __init__(self, function: Callable[..., Any], kind: str, queue: Any) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        kind: str,
+        queue: Any,
+        processes: ExitStack | None = None,
+    ) -> None:
         self.kind = kind
+        count = takes(function, 1, 3, kind)
+        self._rest: tuple[Any, ...] = (queue,) if count == 2 else ()
+        if count == 3:  # as Pycro-Manager's hooks once did: event, bridge and queue
+            from limelight.acquire.bridge import Bridge
+
+            self._rest = (Bridge(), queue)
+        if processes is not None:
+            from limelight.acquire.subprocess_function import SubprocessHook
+
+            if count == 3:
+                raise ParameterError(
+                    f"{kind} takes a bridge to the microscope, which is in this process. Leave "
+                    "process=True out, or take event and queue only."
+                )
+            function = SubprocessHook(function, kind, queue if count == 2 else None)
+            processes.callback(function.close)
+            self._rest = ()
         self._function = function
-        self._rest = (queue,) if takes(function, 1, 2, kind) == 2 else ()
 
     def __call__(self, events: list[Event]) -> list[Event]:
         """Return what becomes of the events.
@@ -114,6 +141,38 @@ class Hook:
                 event.index, event.done = before.index, before.done
             changed.append(event)
         return changed
+
+
+def make_hooks(
+    functions: Mapping[str, Callable[..., Any] | None],
+    queue: Any,
+    processes: ExitStack | None = None,
+) -> dict[str, list[Hook]]:
+    """Make hooks of a person's functions.
+
+    Parameters
+    ----------
+    functions : mapping
+        The function of each kind, such as ``pre_hardware``; None where there is none.
+    queue : object
+        The event queue.
+    processes : ExitStack, optional
+        Each function runs in a process of its own, which this ends.
+
+    Returns
+    -------
+    dict of list of Hook
+        The hooks of each kind.
+
+    Raises
+    ------
+    ParameterError
+        If a function has a wrong number of arguments, or cannot be sent to a process.
+    """
+    return {
+        kind: [] if function is None else [Hook(function, f"{kind}_hook_fn", queue, processes)]
+        for kind, function in functions.items()
+    }
 
 
 class FunctionProcessor:

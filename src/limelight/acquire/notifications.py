@@ -188,7 +188,7 @@ class EventsFuture:
                 seen = len(passed)
                 if not wanted:
                     return
-                if acquisition._phase == "finished":
+                if acquisition.course.phase == "finished":
                     raise LimelightError(
                         f"The acquisition ended ({acquisition.finish_reason}) before {milestone} "
                         f"was reached for {len(wanted)} of the images."
@@ -230,7 +230,7 @@ class EventsFuture:
         found = []
         for one in wanted:
             while not dataset.has_image(**one):
-                if acquisition._phase == "finished":
+                if acquisition.course.phase == "finished":
                     raise LimelightError(f"The acquisition ended before {one} was saved.")
                 if end is not None and time.monotonic() > end:
                     raise LimelightError(f"{one} was not saved within {timeout:g} s.")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from limelight.acquire.hooks import FunctionProcessor
+from limelight.acquire.hooks import FunctionProcessor, takes
 from limelight.core import parts
 from limelight.core.errors import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import ExitStack
 
     from limelight.core.parts import Processor
 
@@ -20,9 +21,8 @@ def make_processors(
     given: Sequence[Any],
     function: Callable[..., Any] | None,
     queue: Any,
-    *,
-    process: bool = False,
-) -> tuple[list[tuple[str, Processor]], list[Callable[[], None]]]:
+    processes: ExitStack | None = None,
+) -> list[tuple[str, Processor]]:
     """Make processors, each under a name of its own.
 
     Parameters
@@ -34,15 +34,13 @@ def make_processors(
         An image processing function, which comes first.
     queue : object
         The event queue, for the function.
-    process : bool
-        Whether the function runs in a process of its own.
+    processes : ExitStack, optional
+        The function runs in a process of its own, which this ends.
 
     Returns
     -------
     list of (str, Processor)
         The processors.
-    list of callable
-        What is to be called in the end.
 
     Raises
     ------
@@ -52,20 +50,21 @@ def make_processors(
         If there is no processor of a name.
     """
     made = [_named(one) for one in given]
-    closing: list[Callable[[], None]] = []
     if function is not None:
-        if process:
+        if processes is not None:
             from limelight.acquire.subprocess_function import SubprocessFunction
 
-            function = SubprocessFunction(function, queue)
-            closing.append(function.close)
+            what = "image_process_fn"
+            wanted = queue if takes(function, 2, 3, what) == 3 else None
+            function = SubprocessFunction(function, what, wanted)
+            processes.callback(function.close)
         made.insert(0, ("image_process_fn", FunctionProcessor(function, queue)))
     names: dict[str, int] = {}
     for i, (name, processor) in enumerate(made):
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             made[i] = (f"{name} {names[name]}", processor)
-    return made, closing
+    return made
 
 
 def _named(one: Any) -> tuple[str, Processor]:

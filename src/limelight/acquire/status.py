@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Failure", "Status"]
+    from limelight.acquire.acquisition import Acquisition
+
+__all__ = ["Failure", "Status", "status_of"]
 
 
 @dataclass(frozen=True)
@@ -86,3 +88,40 @@ class Status:
     messages: tuple[str, ...] = ()
     said: int = 0
     path: Path | None = None
+
+
+def status_of(acquisition: Acquisition) -> Status:
+    """Return how an acquisition stands now."""
+    course, engine, pipeline = acquisition.course, acquisition.engine, acquisition.pipeline
+    acquired, elapsed = engine.acquired, course.elapsed_s
+    expected = course.expected * engine.cameras
+    left = expected - acquired - len(course.failures) * engine.cameras
+    known = course.expected > 0 and not course.open_ended
+    mean = acquired / elapsed if elapsed > 0 else 0.0
+    moving: dict[str, Any] = {}
+    if pipeline is not None:
+        times = {stage.name: stage.ms_per_frame for stage in pipeline.stages}
+        if pipeline.saved:
+            times["storage"] = pipeline.write_seconds / pipeline.saved * 1e3
+        moving = {
+            "saved": pipeline.saved if acquisition.format != "none" else 0,
+            "unsaved": len(pipeline.unsaved),
+            "waiting": pipeline.waiting,
+            "skipped": pipeline.skipped(),
+            "ms_per_frame": times,
+        }
+    return Status(
+        phase="paused" if course.phase == "running" and engine.paused_now else course.phase,
+        finish_reason=course.reason if course.phase == "finished" else "",
+        acquired=acquired,
+        expected=expected,
+        failed=len(course.failures),
+        overflows=engine.overflows,
+        rate=course.rate(acquired),
+        elapsed_s=elapsed,
+        remaining_s=max(left, 0) / mean if known and mean else float("nan"),
+        messages=acquisition.messages.shown(),
+        said=acquisition.messages.said,
+        path=acquisition.path,
+        **moving,
+    )

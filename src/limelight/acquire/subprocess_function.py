@@ -7,16 +7,16 @@ import os
 import subprocess
 import sys
 import traceback
+from functools import partial
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Any
 
-from limelight.acquire.hooks import takes
 from limelight.core.errors import LimelightError, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SubprocessFunction"]
+__all__ = ["SubprocessFunction", "SubprocessHook"]
 
 
 class SubprocessFunction:
@@ -28,9 +28,12 @@ class SubprocessFunction:
     Parameters
     ----------
     function : callable
-        Takes pixels, metadata and perhaps the event queue.
-    queue : object
-        With ``put``; what the function puts into its queue arrives here.
+        What is called there.
+    what : str
+        Its name in messages, such as ``image_process_fn``.
+    queue : object, optional
+        With ``put``: the function takes a queue as its last argument, and what it puts into that
+        one arrives here.
 
     Raises
     ------
@@ -38,16 +41,15 @@ class SubprocessFunction:
         If the function cannot be sent.
     """
 
-    def __init__(self, function: Callable[..., Any], queue: Any) -> None:
+    def __init__(self, function: Callable[..., Any], what: str, queue: Any = None) -> None:
         import cloudpickle  # type: ignore[import-untyped]
 
         self._queue = queue
-        self._arguments = takes(function, 2, 3, "image_process_fn")
         try:
             body = cloudpickle.dumps(function)
         except Exception as error:
             raise ParameterError(
-                f"image_process_fn cannot be sent to another process: {error}. "
+                f"{what} cannot be sent to another process: {error}. "
                 "Leave process=True out, or keep what belongs to this process out of the function."
             ) from error
         key = os.urandom(16)
@@ -67,12 +69,12 @@ class SubprocessFunction:
                 stdin.write(f"{key.hex()}\n{address!r}\n".encode())
             self._connection: Connection = listener.accept()
         self._connection.send_bytes(body)
-        self._connection.send(self._arguments)
+        self._connection.send(queue is not None)
 
-    def __call__(self, pixels: Any, metadata: dict[str, Any]) -> Any:
+    def __call__(self, *arguments: Any) -> Any:
         """Return what the function returns."""
         try:
-            self._connection.send((pixels, metadata))
+            self._connection.send(arguments)
             kind, result, events = self._connection.recv()
         except (EOFError, OSError) as error:
             raise LimelightError("its process ended") from error
@@ -92,6 +94,47 @@ class SubprocessFunction:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+class SubprocessHook:
+    """A hook in another process; events that it changes are changed here.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an event or a list of events, and perhaps the queue.
+    what : str
+        Its name in messages.
+    queue : object, optional
+        As in `SubprocessFunction`.
+    """
+
+    def __init__(self, function: Callable[..., Any], what: str, queue: Any = None) -> None:
+        self.__name__ = str(getattr(function, "__name__", what))
+        self._function = SubprocessFunction(partial(_told_apart, function), what, queue)
+        self.close = self._function.close
+
+    def __call__(self, given: Any) -> Any:
+        """Return what the hook returns, with the events that it was given as they are here."""
+        result, which = self._function(given)
+        if not isinstance(result, dict | list | tuple):
+            return result
+        sources = given if isinstance(given, list) else [given]
+        items = [result] if isinstance(result, dict) else list(result)
+        for k, i in enumerate(which):
+            if i is not None:
+                sources[i].clear()
+                sources[i].update(items[k])
+                items[k] = sources[i]
+        return items
+
+
+def _told_apart(function: Callable[..., Any], given: Any, *rest: Any) -> tuple[Any, list[Any]]:
+    """Call a hook; tell also which of the events that it was given it returned."""
+    result = function(given, *rest)
+    sources = given if isinstance(given, list) else [given]
+    items = result if isinstance(result, list | tuple) else [result]
+    return result, [next((i for i, s in enumerate(sources) if s is one), None) for one in items]
 
 
 class _Gathered:
@@ -115,13 +158,12 @@ def _serve() -> None:
             sys.path.append(path)
     with Client(address, authkey=key) as connection:
         function = pickle.loads(connection.recv_bytes())
-        arguments = connection.recv()
-        while (item := _next(connection)) is not None:
-            pixels, metadata = item
+        with_queue = connection.recv()
+        while (arguments := _next(connection)) is not None:
             queue = _Gathered()
             try:
-                rest = (queue,) if arguments == 3 else ()
-                connection.send(("result", function(pixels, metadata, *rest), queue.events))
+                rest = (queue,) if with_queue else ()
+                connection.send(("result", function(*arguments, *rest), queue.events))
             except Exception as error:
                 traceback.print_exc()
                 connection.send(("error", f"{type(error).__name__}: {error}", queue.events))
