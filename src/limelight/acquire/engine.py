@@ -226,13 +226,17 @@ class Engine:
             return []
         if not run[0].takes_image:
             return []
+        todo: list[Event] = []
         if len(run) == 1 and not self._hooks["post_camera"]:
             self._snap(run[0])
-            return []
-        try:
-            return self._run_camera(run, plan)
-        finally:
-            self._hardware.stop_tables(plan)
+        else:
+            try:
+                todo = self._run_camera(run, plan)
+            finally:
+                self._hardware.stop_tables(plan)
+        if not (todo or run[-1].keep_shutter_open):
+            self._hardware.release_shutter()
+        return todo
 
     # ---- images ----
 

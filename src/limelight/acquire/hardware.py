@@ -168,7 +168,7 @@ class Hardware:
             raise RuntimeError("a pattern is asked for, but there is no light modulator.")
         image = np.asarray(pattern)
         if image.ndim == 0:
-            core.setSLMPixelsTo(device, 255 if image.dtype == bool and image else int(image))
+            core.setSLMPixelsTo(device, _level(image))
         elif image.ndim == 1 and image.size == 3:
             core.setSLMPixelsTo(device, *(int(v) for v in image))
         else:
@@ -177,14 +177,29 @@ class Hardware:
             core.setSLMImage(device, np.ascontiguousarray(image, dtype=np.uint8))
         core.displaySLMImage(device)
 
+    def _load_patterns(self, patterns: list[Any]) -> None:
+        core, device = self.core, self.core.getSLMDevice()
+        shape = core.getSLMHeight(device), core.getSLMWidth(device)
+        table = []
+        for pattern in patterns:
+            image = np.asarray(pattern)
+            if image.dtype == bool and image.ndim:
+                image = image.astype(np.uint8) * 255
+            if image.ndim == 1 and image.size == 3:
+                image = image.mean()  # what a modulator without colours makes of them
+            if image.ndim == 0:
+                image = np.full(shape, _level(image))
+            if image.shape != shape:
+                raise ValueError(f"a pattern has shape {image.shape}, the modulator {shape}.")
+            table.append(np.ascontiguousarray(image, np.uint8).tobytes())
+        core.loadSLMSequence(device, table)
+        core.startSLMSequence(device)
+
     def _set_shutter(self, event: Event) -> None:
-        if event.keep_shutter_open:
-            if self._autoshutter and not self._holds_shutter:
-                self.core.setAutoShutter(False)
-                self.core.setShutterOpen(True)
-                self._holds_shutter = True
-        elif self._holds_shutter and event.takes_image:
-            self.release_shutter()
+        if event.keep_shutter_open and self._autoshutter and not self._holds_shutter:
+            self.core.setAutoShutter(False)
+            self.core.setShutterOpen(True)
+            self._holds_shutter = True
 
     def release_shutter(self) -> None:
         """Close a shutter that was kept open; from now on it follows the camera again."""
@@ -206,6 +221,8 @@ class Hardware:
             stage = core.getXYStageDevice()
             core.loadXYStageSequence(stage, [x for x, _ in plan.xy], [y for _, y in plan.xy])
             core.startXYStageSequence(stage)
+        if plan.patterns:
+            self._load_patterns(plan.patterns)
         for (device, name), values in plan.properties.items():
             core.loadPropertySequence(device, name, values)
             core.startPropertySequence(device, name)
@@ -223,6 +240,8 @@ class Hardware:
             if plan.xy:
                 core.stopXYStageSequence(core.getXYStageDevice())
                 last.pop("xy", None)
+            if plan.patterns:
+                core.stopSLMSequence(core.getSLMDevice())
             for device, name in plan.properties:
                 core.stopPropertySequence(device, name)
                 last.pop("config", None)
@@ -283,6 +302,10 @@ class Hardware:
     def _refresh_optics(self) -> None:
         with contextlib.suppress(RuntimeError, ValueError):
             self.base["PixelSize_um"] = self.core.getPixelSizeUm(True)
+
+
+def _level(value: Any) -> int:
+    return 255 if value.dtype == bool and value else int(value)
 
 
 def first_line(error: Exception) -> str:

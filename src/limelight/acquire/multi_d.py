@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,9 @@ def multi_d_acquisition_events(
     xyz_positions: Any = None,
     position_labels: Sequence[str | int] | None = None,
     order: str = "tpcz",
+    keep_shutter_open_between_channels: bool = False,
+    keep_shutter_open_between_z_steps: bool = False,
+    z_positions: Any = None,
 ) -> list[EventDict]:
     """Make the events of a multi-dimensional acquisition.
 
@@ -57,6 +61,12 @@ def multi_d_acquisition_events(
     order : str
         The letters t, p, c, z from the slowest axis to the fastest.  Without its letter, an axis
         is left out.
+    keep_shutter_open_between_channels, keep_shutter_open_between_z_steps : bool
+        Leave the shutter open from an image to the next where only the channel changes, or only
+        z; it closes after the last of them.
+    z_positions : array (N,) or (N, n_z), optional
+        With ``xy_positions``: the z of each position, which a stack is relative to, or all of its
+        heights, micrometres.
 
     Returns
     -------
@@ -76,7 +86,7 @@ def multi_d_acquisition_events(
             f"order: {order!r} puts z before p; a stack belongs to a position, so p must be first."
         )
     times = _times(num_time_points, time_interval_s)
-    positions, heights = _positions(xy_positions, xyz_positions)
+    positions, heights = _positions(xy_positions, xyz_positions, z_positions)
     labels = _labels(position_labels, positions)
     stack = _stack(z_start, z_end, z_step)
     presets = _channels(channel_group, channels, channel_exposures_ms)
@@ -87,7 +97,14 @@ def multi_d_acquisition_events(
             {"axes": {"position": label}, "x": x, "y": y, "_height": height}
             for label, (x, y), height in zip(labels, positions, heights, strict=True)
         ]
-    if stack is not None or any(h is not None for h in heights):
+    planes = {len(h) for h in heights if isinstance(h, list)}
+    if planes:
+        if stack is not None:
+            raise ParameterError(
+                "z_positions gives all heights of each position: leave out z_start, z_end, z_step."
+            )
+        steps["z"] = [{"axes": {"z": i}, "z": float(i)} for i in range(planes.pop())]
+    elif stack is not None or any(h is not None for h in heights):
         offsets = [0.0] if stack is None else stack
         steps["z"] = [{"axes": {"z": i}, "z": offset} for i, offset in enumerate(offsets)]
 
@@ -102,9 +119,17 @@ def multi_d_acquisition_events(
     for event in events:
         height = event.pop("_height", None)
         if height is not None and "z" in event:
-            event["z"] = height + event["z"]
+            plane = event["z"]
+            event["z"] = height[int(plane)] if isinstance(height, list) else height + plane
         if "config_group" in event:
             event["config_group"] = list(event["config_group"])  # a hook may change it
+    kept = {"channel"} if keep_shutter_open_between_channels else set()
+    kept |= {"z"} if keep_shutter_open_between_z_steps else set()
+    for event, after in pairwise(events) if kept else ():
+        changed = {axis for axis, place in event["axes"].items() if after["axes"][axis] != place}
+        # Where the fastest axis begins again, the other one of both changes too.
+        if changed <= kept:
+            event["keep_shutter_open"] = True
     return events
 
 
@@ -127,7 +152,12 @@ def _times(count: int | None, interval: float | Sequence[float]) -> list[EventDi
     return [{"axes": {"time": i}, "min_start_time": i * step} for i in range(count)]
 
 
-def _positions(xy: Any, xyz: Any) -> tuple[list[tuple[float, float]] | None, list[float | None]]:
+def _positions(
+    xy: Any, xyz: Any, z: Any
+) -> tuple[list[tuple[float, float]] | None, list[float | list[float] | None]]:
+    """Return the positions, and for each its z, or the heights of its stack."""
+    if z is not None and xy is None:
+        raise ParameterError("z_positions belong to xy_positions: give these, too.")
     if xy is not None and xyz is not None:
         raise ParameterError("Give xy_positions or xyz_positions, not both.")
     if xy is None and xyz is None:
@@ -139,7 +169,17 @@ def _positions(xy: Any, xyz: Any) -> tuple[list[tuple[float, float]] | None, lis
             f"{name}_positions must be an array of shape (N, {width}), not {array.shape}."
         )
     rows = array.tolist()
-    heights = [None if xyz is None else row[2] for row in rows]
+    heights: list[float | list[float] | None] = [
+        row[2] if xyz is not None else None for row in rows
+    ]
+    if z is not None:
+        given_z = np.asarray(z, float)
+        if given_z.ndim not in (1, 2) or len(given_z) != len(rows) or not given_z.size:
+            raise ParameterError(
+                f"z_positions must have a row for each of the {len(rows)} positions, not the shape "
+                f"{given_z.shape}."
+            )
+        heights = given_z.tolist()
     return [(row[0], row[1]) for row in rows], heights
 
 

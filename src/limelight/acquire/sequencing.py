@@ -32,12 +32,15 @@ class Plan:
         Values for the XY stage, micrometres.
     properties : dict
         Values for each (device, property).
+    patterns : list
+        Patterns for the spatial light modulator.
     """
 
     exposures: list[float] = field(default_factory=list)
     z: list[float] = field(default_factory=list)
     xy: list[tuple[float, float]] = field(default_factory=list)
     properties: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    patterns: list[Any] = field(default_factory=list)
 
 
 class Sequencer:
@@ -87,6 +90,9 @@ class Sequencer:
         xs, ys = [e.x for e in run], [e.y for e in run]
         if _varying(xs) or _varying(ys):
             plan.xy = list(zip(_filled(xs), _filled(ys), strict=True))
+        patterns = _filled([e.slm for e in run])
+        if any(not _same_pattern(pattern, patterns[0]) for pattern in patterns):
+            plan.patterns = patterns
         first = self._settings(run[0])
         if any(e.config != run[0].config or e.properties != run[0].properties for e in run[1:]):
             settings = [self._settings(e) for e in run]
@@ -106,8 +112,8 @@ class Sequencer:
             or event.timeout_ms != last.timeout_ms
             or event.reset_timer
             or event.stages != last.stages
-            or event.keep_shutter_open != last.keep_shutter_open
-            or not _same_pattern(event.slm, last.slm)
+            # It may close after the last image of a run.
+            or (event.keep_shutter_open and not last.keep_shutter_open)
         ):
             return 0
         if event.min_start_time != first.min_start_time and (event.min_start_time or 0.0) > 0.0:
@@ -119,6 +125,8 @@ class Sequencer:
             limit = min(limit, self._z_limit(last, event))
         if event.x != last.x or event.y != last.y:
             limit = min(limit, self._xy_limit(last, event))
+        if not _same_pattern(event.slm, last.slm):
+            limit = min(limit, self._pattern_limit(last, event))
         if event.config != last.config or event.properties != last.properties:
             limit = min(limit, self._property_limit(first, last, event))
         return limit
@@ -163,6 +171,19 @@ class Sequencer:
             ("xy", stage),
             lambda: core.isXYStageSequenceable(stage),
             lambda: core.getXYStageSequenceMaxLength(stage),
+        )
+
+    def _pattern_limit(self, last: Event, event: Event) -> int:
+        if last.slm is None or event.slm is None:
+            return 0 if event.slm is not None else self.longest
+        core, device = self._core, self._core.getSLMDevice()
+        if not device:
+            return 0
+        return self._asked(
+            ("slm", device),
+            # The core takes the patterns of a table as one byte per pixel.
+            lambda: core.getSLMNumberOfComponents(device) * core.getSLMBytesPerPixel(device) == 1,
+            lambda: core.getSLMSequenceMaxLength(device),
         )
 
     def _property_limit(self, first: Event, last: Event, event: Event) -> int:
