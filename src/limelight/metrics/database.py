@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,131 +12,29 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from limelight.core.errors import LimelightError, ParameterError, suggest
+from limelight.metrics.asking import TEXTS, array_of, narrowed, order_of
 from limelight.metrics.connection import DatabaseError, Gate, safe_url
 from limelight.metrics.journal import Journal
 from limelight.metrics.places import database_url, file_of, journal_folder
 from limelight.metrics.rows import Filter, Rows
 from limelight.metrics.schema import FIGURES, details, previews, runs, version_of, watchers
+from limelight.metrics.states import Details, Status, WatcherState
 from limelight.metrics.storing import moved, put, searched, tag_words, unpacked, with_png
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
     from sqlalchemy import Select
 
     from limelight.core.report import RunRecord
 
 __all__ = ["COLUMNS", "Database", "DatabaseError", "Details", "Status", "WatcherState"]
 
-_TEXTS = ("kind", "name", "file", "source", "group", "tags", "camera", "software", "uid")
 COLUMNS = (
     *("id", "kind", "file", "source", "group", "tags", "camera", "started", "duration_s"),
     *FIGURES,
 )
 """Columns that `Database.query` returns when none are named."""
-
-
-@dataclass(frozen=True)
-class Details:
-    """All that is known of a run beside its row.
-
-    Parameters
-    ----------
-    settings, camera : dict
-        As they were reported.
-    figures : dict of str to float
-        All figures that were measured, with and without a column of their own.
-    notes : dict of str to str
-        Notes by the name of a figure.
-    """
-
-    settings: dict[str, Any]
-    camera: dict[str, Any]
-    figures: dict[str, float]
-    notes: dict[str, str]
-
-
-@dataclass(frozen=True)
-class WatcherState:
-    """A watcher, as the database knows it.
-
-    Parameters
-    ----------
-    uid : str
-        Identifies this start of the watcher.
-    name : str
-        Its name; one that is started again under its name goes on where it stopped.
-    folders : list of str
-        What it watches.
-    settings : str
-        Its settings as YAML.
-    log : path
-        Its log.
-    host, pid
-        Where it runs.
-    started, heartbeat : float
-        When it started and last said that it lives, seconds since 1970.
-    state : str
-        ``running`` or ``stopped``, or ``lost`` where it does not live any more.
-    message : str
-        What it is doing.
-    """
-
-    uid: str
-    name: str
-    folders: list[str]
-    settings: str
-    log: Path
-    host: str
-    pid: int
-    started: float
-    heartbeat: float
-    state: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Status:
-    """How the database is.
-
-    Parameters
-    ----------
-    url : str
-        Where it is, without a password; ``none`` where it is switched off.
-    path : path, optional
-        Its file, if it is one.
-    problem : str
-        What is wrong with it; empty where all is well.
-    version : int or None
-        Version of its tables.
-    runs : int
-        How many runs it holds.
-    kinds : dict of str to int
-        How many of each kind.
-    size_bytes : int
-        Size of the file.
-    waiting : int
-        Rows in the journal that wait to be added.
-    journal : path, optional
-        Where they wait.
-    watchers : list of WatcherState
-        Watchers that run, ran last, or were lost.
-    software : str
-        This version of Limelight.
-    """
-
-    url: str
-    path: Path | None = None
-    problem: str = ""
-    version: int | None = None
-    runs: int = 0
-    kinds: dict[str, int] = field(default_factory=dict)
-    size_bytes: int = 0
-    waiting: int = 0
-    journal: Path | None = None
-    watchers: list[WatcherState] = field(default_factory=list)
-    software: str = ""
 
 
 class Database:
@@ -308,7 +205,7 @@ class Database:
         statement: Select[Any] = select(*picked)
         if others:
             statement = statement.join_from(runs, details, details.c.run == runs.c.id, isouter=True)
-        statement = _narrowed(statement, wanted)
+        statement = narrowed(statement, wanted)
         down = order.startswith("-")
         if paged:
             by = (runs.c[key].desc() if down else runs.c[key].asc()).nulls_last()
@@ -319,7 +216,7 @@ class Database:
             # plain tuples of the driver: rows as objects take several times as long
             found = connection.execute(statement).cursor.fetchall()
         parts = list(zip(*found, strict=True)) or [()] * (len(own) + bool(figures) + bool(others))
-        made = {name: _array(name, values) for name, values in zip(own, parts, strict=False)}
+        made = {name: array_of(name, values) for name, values in zip(own, parts, strict=False)}
         if figures:
             made |= unpacked(parts[len(own)], figures)
         if others:
@@ -327,12 +224,12 @@ class Database:
             for name in others:
                 made[name] = np.array([t.get(name) for t in texts], np.float64)
         rows = Rows({n: made[n] for n in names})
-        return rows if paged else rows.take(_order(made[key], made["id"], down))
+        return rows if paged else rows.take(order_of(made[key], made["id"], down))
 
     def count(self, wanted: Filter | None = None) -> int:
         """Return how many runs a filter lets through."""
         with self.gate.read() as connection:
-            statement = _narrowed(select(func.count()).select_from(runs), wanted)
+            statement = narrowed(select(func.count()).select_from(runs), wanted)
             return int(connection.execute(statement).scalar_one())
 
     def revision(self) -> tuple[int, float]:
@@ -344,8 +241,8 @@ class Database:
 
     def values_of(self, column: str) -> list[str]:
         """Return the different texts of a column (``group``, ``camera``, ``kind``), sorted."""
-        if column not in _TEXTS:
-            raise ParameterError(f"{column!r} is no column of texts. {suggest(column, _TEXTS)}")
+        if column not in TEXTS:
+            raise ParameterError(f"{column!r} is no column of texts. {suggest(column, TEXTS)}")
         with self.gate.read() as connection:
             found = connection.execute(select(runs.c[column]).distinct()).scalars().all()
         return sorted({str(v) for v in found if v})
@@ -517,48 +414,3 @@ class Database:
 def _chunks(ids: Iterable[int], size: int = 500) -> Iterable[list[int]]:
     every = [int(i) for i in ids]
     return [every[k : k + size] for k in range(0, len(every), size)]
-
-
-def _narrowed(statement: Select[Any], wanted: Filter | None) -> Select[Any]:
-    if wanted is None:
-        return statement
-    for word in wanted.words:
-        statement = statement.where(runs.c.search.contains(word, autoescape=True))
-    for column, allowed in (
-        ("kind", wanted.kinds),
-        ("group", wanted.groups),
-        ("camera", wanted.cameras),
-    ):
-        if allowed:
-            statement = statement.where(runs.c[column].in_(allowed))
-    for tag in wanted.tags:
-        # not LIKE, which in SQLite does not heed the case
-        statement = statement.where(func.replace(runs.c.tags, f" {tag} ", "") != runs.c.tags)
-    if wanted.since is not None:
-        statement = statement.where(runs.c.started >= wanted.since.timestamp())
-    if wanted.until is not None:
-        statement = statement.where(runs.c.started < wanted.until.timestamp())
-    return statement
-
-
-def _array(name: str, values: Sequence[Any]) -> NDArray[Any]:
-    if name in _TEXTS:
-        array = np.empty(len(values), object)
-        array[:] = values
-        return array
-    if name == "id":
-        return np.array(values, np.int64)
-    return np.array(values, np.float64)
-
-
-def _order(values: NDArray[Any], ids: NDArray[np.int64], down: bool) -> NDArray[np.intp]:
-    """Return the order by a column, what is missing last, newer rows first among equals."""
-    newest = np.argsort(-ids, kind="stable")
-    if values.dtype == object:
-        known = [v is not None for v in values[newest]]
-        texts = sorted(
-            newest[known].tolist(), key=lambda k: values[k], reverse=down
-        )  # sorted keeps the order of equals, also in reverse
-        return np.array([*texts, *newest[~np.array(known, np.bool_)]], np.intp)
-    keys = -values[newest] if down else values[newest]
-    return newest[np.argsort(keys, kind="stable")]  # NaN comes last
