@@ -301,3 +301,21 @@ def test_field_of_cells(field) -> None:
     assert field.nuclei[nuclei > 0].mean() > 3 * field.nuclei[nuclei == 0].mean()
     with pytest.raises(ParameterError, match="at least 32"):
         simulate_cells(10)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4])
+def test_the_usual_diameter_is_seen(scale: int) -> None:
+    """A little less than the width of discs, whatever their size."""
+    radius = 6 * scale
+    picture = np.full((80 * scale, 100 * scale), 100, np.uint16)
+    y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
+    for cy in range(15, 80, 25):
+        for cx in range(15, 100, 25):
+            picture[(y - cy * scale) ** 2 + (x - cx * scale) ** 2 <= radius**2] = 600
+    assert image.usual_diameter(picture) == pytest.approx(1.6 * (radius + 1), rel=0.1)
+    picture[::15, ::15] = 600  # debris
+    assert image.usual_diameter(picture) == pytest.approx(1.6 * (radius + 1), rel=0.1)
+    assert image.usual_diameter(picture, threads=3) == image.usual_diameter(picture, threads=1)
+    assert image.primary_objects(picture).max() == 12
+    assert image.usual_diameter(np.full((30, 30), 7)) == 18
+    assert image.usual_diameter(np.zeros((0, 5))) == 18

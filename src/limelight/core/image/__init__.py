@@ -60,6 +60,7 @@ _HOME = {
     "threshold_adaptive": "threshold",
     "threshold_manual": "threshold",
     "threshold_otsu": "threshold",
+    "usual_diameter": "primary",
     "use_label_image": "labels",
     "watershed": "growing",
 }

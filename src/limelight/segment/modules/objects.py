@@ -323,7 +323,7 @@ class Primary(NamedTuple):
 def segment_primary(
     image: IntensityImage,
     *,
-    diameter: Annotated[float, About(unit="px", low=2, high=1000)] = 18,
+    diameter: Annotated[float | None, About(unit="px", low=2, high=1000)] = None,
     method: Literal["shape", "intensity", "none"] = "shape",
     smoothing: Annotated[float, About(unit="px", low=0, high=100)] = 1,
     sensitivity: Annotated[float, About(low=0, high=1)] = 0.5,
@@ -338,7 +338,8 @@ def segment_primary(
     image : IntensityImage
         Grey values, objects bright.
     diameter : float
-        Usual diameter of an object; a factor of two does not matter.
+        Usual diameter of an object; a factor of two does not matter. Empty: estimated from the
+        image.
     method : str
         How those that touch are parted: by shape, by brightness, or not.
     smoothing : float
@@ -350,6 +351,9 @@ def segment_primary(
     clear_border : bool
         Whether objects at the border are removed.
     """
+    if diameter is None:
+        diameter = core.usual_diameter(image, smoothing=smoothing)
+        note(f"objects are about {diameter:.0f} px wide")
     labels = core.primary_objects(
         image,
         diameter,
