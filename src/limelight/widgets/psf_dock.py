@@ -20,12 +20,11 @@ from qtpy.QtWidgets import (
 
 from limelight.acquire.scope import camera_of
 from limelight.core.errors import LimelightError
-from limelight.core.psf import Trend, profiles, reslice
+from limelight.core.psf import Trend, profiles, reslice, stack_limits
 from limelight.reslice import (
     Stack,
     calibrate_job,
     measure_job,
-    open_stack,
     save_average,
     save_beads,
     save_calibrated,
@@ -34,7 +33,6 @@ from limelight.reslice import (
 )
 from limelight.widgets.controls import ChoiceBox
 from limelight.widgets.dock import Dock, LayerChoice, button, in_scroll_area, say
-from limelight.widgets.layers import pixel_size_nm, steps_in_view
 from limelight.widgets.microscope_core import core_for_docks
 from limelight.widgets.plot_view import PlotView
 from limelight.widgets.psf_beads import AVERAGE, CALIBRATE, MEASURE, BeadsPanel
@@ -48,12 +46,12 @@ from limelight.widgets.psf_plots import (
     trend_plots,
 )
 from limelight.widgets.psf_profiles import ProfileStrip
+from limelight.widgets.psf_source import Source, layers_with_z, source_of_file, source_of_layer
 from limelight.widgets.psf_stream import StackStream
 from limelight.widgets.psf_views import PsfViews
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from limelight.core.locs.result import Plot
@@ -68,16 +66,6 @@ _WIDTHS_S = 0.25  # how often profiles are drawn while stacks come
 _EXACT_S = 0.15  # rest before curves are drawn while the point is dragged
 _SAVING: dict[str, Any] = {MEASURE: save_beads, CALIBRATE: save_calibrated, AVERAGE: save_average}
 _IMAGES = (".tif", ".tiff", ".zarr")
-
-
-def _with_z(viewer: ViewerModel) -> list[Layer]:
-    from napari.layers import Image
-
-    return [
-        x
-        for x in viewer.layers
-        if isinstance(x, Image) and x.ndim >= 3 and not x.rgb and "limelight_psf" not in x.metadata
-    ]
 
 
 class PsfDock(Dock):
@@ -128,7 +116,7 @@ class PsfDock(Dock):
 
     # -- what is there --------------------------------------------------------------------------
     def _build(self) -> None:
-        self.layers = LayerChoice(self.viewer, self._listeners, _with_z, parent=self)
+        self.layers = LayerChoice(self.viewer, self._listeners, layers_with_z, parent=self)
         self.layers.setObjectName("layers")
         self.layers.setToolTip("A stack: an image layer with a z axis")
         self.show_layer = button(self, "show", "Look at it", "Show the layer from three sides")
@@ -327,31 +315,19 @@ class PsfDock(Dock):
         if layer is None:
             self.message.tell("Open a stack, or load a microscope and press Start live.")
             return
-        axis = self._z_axis(layer)
-        steps: list[Any] = list(steps_in_view(layer, self.viewer))
-        steps[axis] = slice(None)
-        stack = np.asarray(layer.data[tuple(steps)])
-        if stack.ndim != 3 or len(stack) < 2:
-            self.message.tell(
-                f"{layer.name} has no stack of planes: choose a layer with several slices.",
-                error=True,
-            )
+        try:
+            source = source_of_layer(layer, self.viewer, float(self.live.step.value()))
+        except LimelightError as error:
+            self.message.tell(str(error), error=True)
             return
-        path = getattr(getattr(layer, "source", None), "path", None)
         layer.visible = False
-        self._look_at(stack, self._layer_scale(), str(layer.name), Path(path) if path else None)
+        self._look_at(source)
 
-    def _look_at(
-        self,
-        stack: NDArray[Any],
-        scale: tuple[float, float, float],
-        name: str,
-        path: Path | None,
-    ) -> None:
+    def _look_at(self, source: Source) -> None:
         if self.stream is not None:
             self.stop()
-        self.stack, self.volume, self.point = stack, None, None
-        self._scale, self._title, self._path = scale, name, path
+        self.stack, self.volume, self.point = source.volume, None, None
+        self._scale, self._title, self._path = source.scale_um, source.name, source.path
         self._names, self._result_plots = (), []
         self.trend = Trend()
         self._list_channels()
@@ -369,42 +345,13 @@ class PsfDock(Dock):
     def open_file(self, path: str | Path) -> None:
         """Look at a file with a z axis; tells what is wrong with one that cannot be used."""
         try:
-            stack = open_stack(path)
+            source = source_of_file(path, float(self.live.step.value()))
         except LimelightError as error:
             self.message.tell(str(error), error=True)
             return
-        if len(stack.volume) < 2:
-            self.message.tell(
-                f"{stack.name} has one slice: choose a file with several.", error=True
-            )
-            return
-        step = abs(stack.step_nm or 1000 * float(self.live.step.value())) / 1000
-        pixel = (stack.pixel_nm or 100.0) / 1000
-        self._look_at(stack.volume, (step, pixel, pixel), stack.name, stack.path)
-        told = [
-            f"{what} is taken as {value * 1000:g} nm"
-            for what, value, known in (
-                ("the step", step, stack.step_nm),
-                ("a pixel", pixel, stack.pixel_nm),
-            )
-            if known is None
-        ]
-        if told:
-            self.message.tell(f"{stack.name} has no scale: {' and '.join(told)}.")
-
-    def _z_axis(self, layer: Any) -> int:
-        labels = [str(a).lower() for a in layer.axis_labels[:-2]]
-        return labels.index("z") if "z" in labels else len(labels) - 1
-
-    def _layer_scale(self) -> tuple[float, float, float]:
-        layer: Any = self.layers.layer
-        pixel = (pixel_size_nm(layer) or 100.0) / 1000 if layer is not None else 0.1
-        step = float(self.live.step.value())
-        if layer is not None:
-            axis = self._z_axis(layer)
-            if str(layer.units[axis]) in ("micrometer", "um", "µm"):
-                step = float(abs(layer.scale[axis])) or step
-        return step, pixel, pixel
+        self._look_at(source)
+        if source.remark:
+            self.message.tell(source.remark)
 
     # -- drawing ----------------------------------------------------------------------------------
     @property
@@ -461,8 +408,7 @@ class PsfDock(Dock):
 
     def _stack_limits(self, stack: NDArray[Any]) -> tuple[float, float]:
         if self._limits is None or self._limits[0] is not stack:
-            low, high = np.percentile(stack[:: max(len(stack) // 40, 1)], (1, 99.9))
-            self._limits = (stack, (float(low), float(max(high, low + 1))))
+            self._limits = (stack, stack_limits(stack))
         return self._limits[1]
 
     def _profiles(self) -> dict[str, Profile]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limelight.core.errors import ParameterError
-from limelight.core.psf import line_profile, profiles, reslice, width_of
+from limelight.core.psf import line_profile, profiles, reslice, stack_limits, width_of
 
 FWHM = 2 * np.sqrt(2 * np.log(2))
 
@@ -98,3 +98,14 @@ def test_profiles_of_a_bead():
         assert found[axis].centre_um == pytest.approx(centre, abs=0.003)
     near = line_profile(bead, (20, 15, 15), "z", reach=10, half_width=1)
     assert len(near.value) == 21 and near.position_um[0] == 10
+
+
+def test_the_limits_of_a_stack_are_those_of_its_values():
+    rng = np.random.default_rng(0)
+    stack = rng.normal(100, 5, (90, 30, 31))
+    low, high = stack_limits(stack)
+    assert (low, high) == pytest.approx(tuple(np.percentile(stack, (1, 99.9))), abs=0.5)
+    stack[::2, 0, 0] = np.nan  # of which percentiles would be NaN
+    assert stack_limits(stack) == pytest.approx((low, high), abs=0.1)
+    assert stack_limits(np.full((3, 4, 4), 7, np.uint16)) == (7.0, 8.0)
+    assert stack_limits(np.full((3, 4, 4), np.nan)) == (0.0, 1.0)

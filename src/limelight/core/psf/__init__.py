@@ -35,6 +35,7 @@ _HOMES = {
     "profiles": "views",
     "reslice": "views",
     "saturation_of": "beads",
+    "stack_limits": "views",
     "summarize": "measure",
     "theoretical_fwhm": "measure",
     "width_of": "views",

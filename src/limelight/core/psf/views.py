@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Profile", "Views", "line_profile", "profiles", "reslice", "width_of"]
+__all__ = ["Profile", "Views", "line_profile", "profiles", "reslice", "stack_limits", "width_of"]
 
 Mode = Literal["slice", "max"]
 Axis = Literal["x", "y", "z"]
@@ -286,3 +286,31 @@ def profiles(
         )
         for axis in AXES
     }
+
+
+def stack_limits(
+    volume: Any, percentiles: tuple[float, float] = (1.0, 99.9), most: int = 40
+) -> tuple[float, float]:
+    """Return the contrast limits that show a stack well.
+
+    Parameters
+    ----------
+    volume : array (Z, Y, X)
+        The stack.
+    percentiles : (float, float)
+        Of the finite values that are darkest and brightest.
+    most : int
+        About so many slices are looked at, evenly spaced.
+
+    Returns
+    -------
+    (float, float)
+        Low and high; high is above low, also where all values are the same or none is finite.
+    """
+    seen = np.asarray(volume[:: max(len(volume) // most, 1)])
+    if seen.dtype.kind == "f":
+        seen = seen[np.isfinite(seen)]
+    if seen.size == 0:
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(seen, percentiles))
+    return low, high if high > low else low + 1.0
