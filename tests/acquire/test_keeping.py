@@ -12,15 +12,17 @@ import pandas as pd
 import pytest
 
 from limelight.acquire import Acquisition, Dataset, recover_results
-from limelight.acquire.journal import JOURNAL, Journal, read_blocks
+from limelight.acquire.journal import Journal, read_blocks
 from limelight.acquire.keeping import Keeping, read_results
 from limelight.acquire.results import Results
 from limelight.cli import main
 from limelight.core.errors import FileError, LimelightError
 from limelight.core.localizations import Localizations
+from limelight.core.remarks import collected
 from limelight.core.settings import Settings
 from limelight.core.stream import Objects, Reading
 from limelight.io import load_localizations, open_movie
+from limelight.io.in_progress import JOURNAL
 
 SCRIPT = Path(__file__).with_name("killed_results.py")
 
@@ -189,6 +191,9 @@ def test_a_killed_process_loses_no_molecules_that_were_kept(tmp_path, capsys):
     dataset = Dataset(folder)
     assert "interrupted" in dataset.problem and "recover_results" in dataset.problem
     dataset.close()
+    with collected() as said:  # as napari does, too
+        open_movie(folder).close()
+    assert any("limelight recover" in text for text in said)
     assert main(["recover", str(folder)]) == 0
     assert "molecules" in capsys.readouterr().out
     locs = load_localizations(folder / "killed_1_locs.hdf5")

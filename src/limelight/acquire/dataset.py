@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from limelight.acquire.journal import JOURNAL
 from limelight.acquire.storage.writer import Writer
 from limelight.core.errors import FileError, ParameterError, suggest
 from limelight.io.frame_store import FrameStore
@@ -150,11 +149,6 @@ class Dataset:
             for store in self._stores
             if not (store.live and not self.is_finished()) and (text := store.problem())
         ]
-        if self.is_finished() and (self._stores[-1].folder / JOURNAL).exists():
-            said.append(
-                "What processors found is kept, but not yet in tables: "
-                "limelight.recover_results(folder) writes them."
-            )
         return " ".join(said) or None
 
     def get_channel_names(self) -> list[str]:

@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["JOURNAL", "Block", "Journal", "read_blocks"]
-
-JOURNAL = "results.journal"
-"""Name of the journal in a data set's folder."""
+__all__ = ["Block", "Journal", "read_blocks"]
 
 Block = tuple[dict[str, Any], dict[str, "NDArray[Any]"]]
 """What a block says, and its columns; columns of words are lists in the description."""

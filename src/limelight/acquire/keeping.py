@@ -7,10 +7,11 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from limelight.acquire.journal import JOURNAL, Journal, read_blocks
+from limelight.acquire.journal import Journal, read_blocks
 from limelight.acquire.results import Results
 from limelight.acquire.storage.output import explain
 from limelight.core.errors import FileError, LimelightError
+from limelight.io.in_progress import JOURNAL, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,8 +156,6 @@ def recover_results(folder: str | Path) -> Results:
     FileError
         If there is no such folder, the acquisition still runs, or the files cannot be written.
     """
-    from limelight.io.in_progress import unfinished
-
     folder = Path(folder).expanduser()
     path = folder / JOURNAL
     if not folder.is_dir():

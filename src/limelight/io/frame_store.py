@@ -19,7 +19,7 @@ from limelight.core.errors import FileError
 from limelight.io import micromanager
 from limelight.io.frame_entries import FRAMES, INDEX, KINDS, Place, read_head, unpack
 from limelight.io.frame_index import FrameIndex
-from limelight.io.in_progress import unfinished
+from limelight.io.in_progress import JOURNAL, unfinished
 from limelight.io.shared_file import SharedFile, explain
 
 if TYPE_CHECKING:
@@ -171,7 +171,19 @@ class FrameStore:
             said.append(note)
         if further := str(summary.get("ContinuedIn") or ""):
             said.append(f"It goes on in {further}.")
+        if kept := self.kept_results():
+            said.append(kept)
         return f"{self.folder.name}: {' '.join(said)}" if said else ""
+
+    def kept_results(self) -> str:
+        """Say that results of an interrupted acquisition wait for tables; empty if none do."""
+        state = unfinished(self.folder)
+        if not (self.folder / JOURNAL).exists() or (state is not None and state[1]):
+            return ""
+        return (
+            "What processors found is kept, but not yet in tables: `limelight recover FOLDER` or "
+            "limelight.recover_results(folder) writes them."
+        )
 
     def whole(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which images are all there."""

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["InProgress", "unfinished"]
+__all__ = ["JOURNAL", "InProgress", "unfinished"]
 
+JOURNAL = "results.journal"
+"""Beside the mark, what processors find is written as it comes, until tables are made of it."""
 _NAME = "unfinished.json"
 _FAR = 1 << 30  # the byte that is locked on Windows, behind the text
 

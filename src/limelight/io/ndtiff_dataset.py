@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limelight.core.errors import FileError, TruncatedError
+from limelight.core.remarks import remark
 from limelight.io import micromanager
 from limelight.io.axes import Axis
 from limelight.io.frame_entries import FRAMES, INDEX, KINDS
@@ -100,6 +101,8 @@ class NDTiffSource(PlaneSource):
         except BaseException:
             self.close()
             raise
+        if kept := self._store.kept_results():
+            remark(f"{index.parent.name}: {kept}", stacklevel=5)
 
     def _describe(self) -> None:
         """Read what the first file and the first plane say."""
