@@ -262,6 +262,7 @@ def test_scatter_shows_the_molecules_in_view(viewer, dock, qtbot):
     settle(qtbot, dock)
     layer = picture_of(viewer)
     assert len(np.unique(layer.face_color, axis=0)) > 50
+    np.testing.assert_array_equal(layer.border_color, layer.face_color)
     choose(dock.look.mode, "Histogram")
     settle(qtbot, dock)
     assert isinstance(picture_of(viewer), Image)
@@ -386,6 +387,7 @@ def test_colours_in_three_dimensions(viewer, dock, qtbot):
     np.testing.assert_allclose(world[:, 1], rows["y"] * UM, rtol=1e-5, atol=1e-5)
     early, late = rows["frame"].to_numpy().argmin(), rows["frame"].to_numpy().argmax()
     assert np.abs(layer.face_color[early] - layer.face_color[late]).max() > 0.3
+    np.testing.assert_array_equal(layer.border_color, layer.face_color)
     choose(dock.look.colour, "intensity")
     settle(qtbot, dock)
     assert picture_of(viewer).ndim == 3 and type(picture_of(viewer)).__name__ == "Image"

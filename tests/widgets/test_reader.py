@@ -82,6 +82,7 @@ def test_a_table_becomes_points_in_micrometres():
     np.testing.assert_array_equal(data[:, 0], about["features"]["y"])
     np.testing.assert_array_equal(data[:, 1], about["features"]["x"])
     assert len(about["metadata"]["localizations"]) == 12
+    assert about["border_color"] == about["face_color"]  # else small points look gray
 
 
 def test_what_is_left_to_others(tmp_path, frames):

@@ -352,6 +352,7 @@ def molecules_layer(
         "name": name,
         "size": size,
         "face_color": "#35d0ff",
+        "border_color": "#35d0ff",
         "border_width": 0,
         "opacity": 0.7,
         "visible": False,

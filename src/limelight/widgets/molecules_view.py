@@ -324,6 +324,7 @@ class TableView(QObject):
                 layer.features = points.rows
                 layer.size = points.size
                 layer.face_color = face
+                layer.border_color = face
             layer.refresh()
             return
         place = self.placement.in_pixels()
@@ -339,6 +340,8 @@ class TableView(QObject):
             features=points.rows,
             size=points.size,
             face_color=face if len(face) else "white",
+            # of small points hardly more than the border is seen, even of one without width
+            border_color=face if len(face) else "white",
             border_width=0,
             opacity=0.8,
         )

@@ -31,6 +31,7 @@ LayerData = tuple[Any, ...]
 Paths = str | list[str]
 
 _MOST_POINTS = 200_000
+_POINT = "#35d0ff"
 _SAMPLED = 5  # frames that are looked at for the contrast
 
 
@@ -241,7 +242,9 @@ def localizations_layer(locs: Localizations, path: Path) -> LayerData:
         "axis_labels": ("y", "x"),
         "features": table.reset_index(drop=True),
         "size": size,
-        "face_color": "#35d0ff",
+        "face_color": _POINT,
+        # Of small points hardly more than the border is seen, even of one without width.
+        "border_color": _POINT,
         "border_width": 0,
         "metadata": {"localizations": locs, "provenance": locs.provenance},
     }
