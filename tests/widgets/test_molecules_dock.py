@@ -608,7 +608,6 @@ def test_nothing_is_left_behind(viewer, tmp_path, qtbot):
     before = set(QApplication.topLevelWidgets())
     add_table(viewer, table(), tmp_path)
     dock = MoleculesDock(viewer)
-    qtbot.addWidget(dock)
     dock.show()
     settle(qtbot, dock)
     viewer.scene.camera.zoom *= 3
