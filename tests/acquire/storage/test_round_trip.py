@@ -235,3 +235,27 @@ def test_a_pixel_size_that_is_not_known(format_: str, given: Any, begin: Any, fr
     with open_movie(writer.path) as movie:
         known = given == "0.1 um"
         assert movie.metadata.get("Pixelsize") == (pytest.approx(100) if known else None)
+
+
+@pytest.mark.parametrize("planes", [(0, 1, 2), (2, 0, 1), (-1, 0, 1)], ids=str)
+def test_the_distance_of_planes_is_told(format_: str, planes: Any, begin: Any, frame: Any) -> None:
+    from limelight.io import open_array
+
+    writer = begin(format_, summary={"z-step_um": 0})
+    for time in range(2):
+        for z in planes:
+            axes = {"time": time, "z": z}
+            writer.write(frame(0, axes, ZPosition_um_Intended=7.0 + 0.25 * z))
+    writer.finish()
+    image = open_array(writer.path)
+    axis = image.axes.index("z")
+    assert image.scale[axis] == pytest.approx(0.25) and image.units[axis] == "um"
+    image.close()
+
+
+def test_planes_without_a_height_have_no_distance(format_: str, begin: Any, frame: Any) -> None:
+    writer = begin(format_, summary={"z-step_um": 0})
+    for z, height in enumerate((None, "high", float("nan"), 4.0)):
+        writer.write(frame(0, {"z": z}, ZPosition_um_Intended=height))
+    writer.finish()
+    assert not writer.summary.get("z-step_um")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import threading
 import time
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Writer", "encode", "plain_axes"]
 
+_HEIGHTS = ("ZPosition_um_Intended", "ZPositionUm")
 _LOOK_EVERY = 0.1  # seconds between two looks whether the folder is still where it was
 
 
@@ -134,6 +136,7 @@ class Writer:
         self.index = FrameIndex()
         self.arrived = threading.Condition()
         self.bytes_written = 0
+        self._plane: tuple[int, float] | None = None
         self._finished = False
         self._looked = time.monotonic()
         self._stack = contextlib.ExitStack()
@@ -227,9 +230,25 @@ class Writer:
             self._commit(self.index.add(axes, place), metadata)
         except OSError as error:
             raise explain(self.path, error) from error
+        if "z" in axes and not self.summary.get("z-step_um"):
+            self._note_height(axes["z"], metadata)
         self.bytes_written += pixels.nbytes + len(text)
         with self.arrived:
             self.arrived.notify_all()
+
+    def _note_height(self, plane: int | str, metadata: Mapping[str, Any]) -> None:
+        """Put the distance of the planes into the summary, as soon as two were seen."""
+        height = next((metadata[key] for key in _HEIGHTS if key in metadata), None)
+        try:
+            place, height = int(plane), float(height)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return
+        if self._plane is None:
+            self._plane = place, height
+        elif place != self._plane[0]:
+            step = (height - self._plane[1]) / (place - self._plane[0])
+            if math.isfinite(step) and step:
+                self.summary["z-step_um"] = round(step, 6)
 
     def _look(self, *, closely: bool = False) -> None:
         """Raise if the files were deleted, or the folder is not where it was."""
