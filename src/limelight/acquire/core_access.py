@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from limelight.acquire.loading import told_once
 from limelight.core.errors import FileError, LimelightError, ParameterError, suggest
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def load_configuration(
         inside = Path(micromanager).expanduser() / path
         path = inside if not path.exists() and inside.exists() else path
     try:
-        core.loadSystemConfiguration(path)
+        with told_once(core):
+            core.loadSystemConfiguration(path)
     except FileNotFoundError as error:
         remedy = (
             "Install mm-test-adapters, which has the demonstration devices."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from limelight.acquire.use import USE
 from limelight.core.errors import LimelightError
 from limelight.core.frame import Frame
 from limelight.core.job import Progress
@@ -84,6 +85,8 @@ class LiveView:
         """
         self._last, self._shown = -1, 0
         self._seen.clear()
+        if USE.is_taken(self._core):
+            raise LimelightError("An acquisition uses the camera. Wait for its end, or cancel it.")
         if self.running:
             return
         if not self._core.getCameraDevice():
@@ -94,7 +97,9 @@ class LiveView:
             raise LimelightError(f"The camera cannot be started: {_first_line(error)}") from error
 
     def stop(self) -> None:
-        """Stop the camera."""
+        """Stop the camera, unless an acquisition has it: that has ended live view already."""
+        if USE.is_taken(self._core):
+            return
         with contextlib.suppress(RuntimeError):
             if self.running:
                 self._core.stopSequenceAcquisition()

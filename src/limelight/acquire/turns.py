@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["short_turns"]
 
-_TURN_S = 0.0005
+_TURN_S = 0.002
 _lock = threading.Lock()
 _users = 0
 _before = 0.005

@@ -59,9 +59,14 @@ class _Use:
 
     def withdraw(self, acquisition: Acquisition) -> None:
         """Let others have the core that was reserved."""
+        key = id(acquisition.core)
         with self._lock:
-            if self._acquisitions.get(id(acquisition.core)) is acquisition:
-                del self._acquisitions[id(acquisition.core)]
+            held = self._acquisitions.get(key) is acquisition
+            if held:
+                del self._acquisitions[key]
+            free = held and not self._owners.get(key)
+        if free:
+            self.given_back.emit(acquisition.core)
 
     def take(self, core: Any, owner: object) -> None:
         """Tell that a core is used from now on, by one more."""
@@ -87,6 +92,11 @@ class _Use:
     def is_taken(self, core: Any) -> bool:
         """Tell whether anybody uses the core."""
         return id(core) in self._owners
+
+    def is_reserved(self, core: Any) -> bool:
+        """Tell whether somebody uses the core, or is about to."""
+        acquisition = self._acquisitions.get(id(core))
+        return self.is_taken(core) or (acquisition is not None and acquisition.is_running)
 
 
 USE = _Use()

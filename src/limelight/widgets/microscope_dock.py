@@ -278,8 +278,8 @@ class MicroscopeDock(Dock):
         self.rates.setText("An acquisition uses the camera.")
 
     def _on_given_back(self, core: object) -> None:
-        if core is not self.core or not self._taken or USE.is_taken(core):
-            return  # or the next one has it already
+        if core is not self.core or not self._taken or USE.is_reserved(core):
+            return  # or the next one has it already, or will in a moment
         self._taken = False
         self.rates.setText("")
         self._enable()

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from limelight.acquire.loading import told_once
 from limelight.acquire.scope.bench import Bench, bench_named, standing_on
 from limelight.core.camera import Camera
 from limelight.core.errors import ParameterError
@@ -66,10 +67,10 @@ def load_simulated(
         bench.bleach = bleach
     if drift is not None:
         bench.drift = drift
-    with standing_on(bench):
+    with told_once(core), standing_on(bench):
         core.loadSystemConfiguration(CONFIGURATION)
-    for camera in ("Camera", "Camera-2"):
-        core.setProperty(camera, "RealTime", int(real_time))
+        for camera in ("Camera", "Camera-2"):
+            core.setProperty(camera, "RealTime", int(real_time))
     return bench
 
 
