@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PlateChannel", "PlateLevel", "PlateView", "has_objects", "view_plate"]
 
-_GAP = 32  # a gap between wells is this part of their size
+_GAP = 12  # a gap between wells is this part of their size
 
 
 class PlateLevel:
