@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -62,94 +61,76 @@ molecules: list[int] = []
 class Polled:
     """Looks at the newest frame and picture as often as a window, without one."""
 
-    def __init__(self, picture: Any) -> None:
-        self.picture, self.shown, self.seen = picture, 0, -1
-        self.done = threading.Event()
-        self.acquisition: Any = None
+    def __init__(self, pixel_nm: float) -> None:
+        from limelight.core.render.live import LivePicture
 
-    def run(self, acquisition: Any, until: Any) -> None:
+        self.picture = LivePicture((512, 512), pixel_nm, pixel_nm / 2)
+        self.shown, self.seen = 0, -1
+
+    def take(self, _: str, output: Any) -> None:
+        """Take what live localization gives."""
+        if isinstance(output, Localizations):
+            self.picture.add(output)
+
+    def run(self, acquisition: Any) -> None:
         """Look until it is over."""
-        self.acquisition = acquisition
-        while not until():
-            self.look()
+        while acquisition.is_running:
+            frame = acquisition.latest
+            if frame is not None and frame.index != self.seen:
+                self.seen = frame.index
+                low, high = np.percentile(frame.pixels[::4, ::4], (0.5, 99.8))
+                scale = 255 / max(high - low, 1)
+                np.clip((frame.pixels - low) * scale, 0, 255).astype(np.uint8)
+                self.shown += 1
+                if self.shown % 16 == 0:
+                    self.picture.picture()
             time.sleep(1 / DISPLAY_HZ)
 
-    def look(self) -> None:
-        """Show the newest frame, if it is new."""
-        frame = self.acquisition.latest
-        if frame is None or frame.index == self.seen:
-            return
-        self.seen = frame.index
-        self.show(frame, self.picture.picture())
-        self.shown += 1
 
-    def show(self, frame: Any, picture: Any) -> None:
-        """Do what showing takes."""
-        low, high = np.percentile(frame.pixels[::4, ::4], (0.5, 99.8))
-        np.clip((frame.pixels - low) * (255 / max(high - low, 1)), 0, 255).astype(np.uint8)
+class Shown:
+    """Watches in napari, as the Acquisition dock and scripts do, and counts what is drawn."""
 
-
-class Shown(Polled):
-    """The same in napari."""
-
-    def __init__(self, picture: Any) -> None:
-        super().__init__(picture)
+    def __init__(self) -> None:
         import napari
 
-        self.viewer = napari.Viewer(show=True)
-        self.frame = self.viewer.add_image(np.zeros((512, 512), np.uint16), name="live")
-        self.locs = self.viewer.add_image(
-            picture.picture().image,
-            name="molecules",
-            scale=(0.2, 0.2),
-            blending="additive",
-            colormap="inferno",
-            contrast_limits=(0, 5),
-        )
-        self.frame.contrast_limits = (100, 300)
+        from limelight.widgets.acquisition_view import AcquisitionView, warm_up
 
-    def run(self, acquisition: Any, until: Any) -> None:
+        warm_up()
+        self.viewer = napari.Viewer(show=True)
+        self.view = AcquisitionView(self.viewer)
+        self.take = self.view.take
+        self.shown = self._looked = 0
+        canvas = self.viewer.window._qt_viewer.canvas
+        canvas._scene_canvas.events.draw.connect(self._on_draw, position="last")
+
+    def _on_draw(self, _event: Any) -> None:
+        if self.view.shown != self._looked:
+            self._looked = self.view.shown
+            self.shown += 1
+
+    def run(self, acquisition: Any) -> None:
         """Look until it is over."""
         from qtpy.QtCore import QEventLoop, QTimer
 
-        self.acquisition = acquisition
+        self.view.begin(acquisition)
         loop, timer = QEventLoop(), QTimer()
-
-        def tick() -> None:
-            if until():
-                loop.quit()
-            else:
-                self.look()
-
-        timer.timeout.connect(tick)
-        timer.start(int(1000 / DISPLAY_HZ))
+        timer.timeout.connect(lambda: None if acquisition.is_running else loop.quit())
+        timer.start(20)
         loop.exec()
         timer.stop()
+        self.view.stop()
         self.viewer.close()
-
-    def show(self, frame: Any, picture: Any) -> None:
-        """Do what showing takes."""
-        self.frame.data = frame.pixels
-        if self.shown % 6 == 0:  # five times per second
-            self.locs.data = picture.image
 
 
 def main(seconds: float, folder: str) -> list[Row]:
     from limelight.acquire import Acquisition, multi_d_acquisition_events
     from limelight.acquire.scope import bench_of, camera_of, simulated_core
-    from limelight.core.render.live import LivePicture
 
     frames = round(seconds * RATE)
     core = simulated_core()
     core.setExposure(1000 / RATE)
-    picture = LivePicture((512, 512), 100.0, 20.0)
-
-    def take(_: str, output: Any) -> None:
-        if isinstance(output, Localizations):
-            picture.add(output)
-
     screen = bool(os.environ.get("DISPLAY")) or os.name == "nt"
-    window = Shown(picture) if screen else Polled(picture)
+    window: Any = Shown() if screen else Polled(camera_of(core).pixel_size_nm)
     acquisition = Acquisition(
         folder,
         "live",
@@ -157,13 +138,13 @@ def main(seconds: float, folder: str) -> list[Row]:
         processors=[("localize", Timed())],
         show_display=False,
         camera=camera_of(core),
-        on_output=take,
+        on_output=window.take,
     )
     begun = time.perf_counter()
     cpu = time.process_time()
     acquisition.acquire(multi_d_acquisition_events(num_time_points=frames))
     acquisition.mark_finished()
-    window.run(acquisition, lambda: not acquisition.is_running)
+    window.run(acquisition)
     acquisition.await_completion()
     took = time.perf_counter() - begun
     cpu = (time.process_time() - cpu) / took

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from limelight.widgets.free_painting import paint_freely
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
@@ -31,6 +33,7 @@ class LiveLayer:
 
     def __init__(self, viewer: ViewerModel, core: Any = None, name: str = "Live") -> None:
         self._viewer = viewer
+        paint_freely(viewer)
         self._core = core
         self._name = name
         self.layer: Image | None = None

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Vectors
 
-    from limelight.core.psf.views import Views
+    from limelight.widgets.free_painting import paint_freely
+from limelight.core.psf.views import Views
 
 __all__ = ["PsfViews"]
 
@@ -49,6 +50,7 @@ class PsfViews(QObject):
     def __init__(self, viewer: ViewerModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        paint_freely(viewer)
         self.layers: dict[tuple[str, int], Image] = {}
         self._cross: Vectors | None = None
         self._lined: np.ndarray[Any, Any] = np.zeros((0, 2, 2))
