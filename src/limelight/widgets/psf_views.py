@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from limelight.widgets.free_painting import paint_freely
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Image, Vectors
 
-    from limelight.widgets.free_painting import paint_freely
-from limelight.core.psf.views import Views
+    from limelight.core.psf.views import Views
 
 __all__ = ["PsfViews"]
 
