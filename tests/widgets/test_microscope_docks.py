@@ -111,6 +111,25 @@ def test_snap_shows_an_image_in_micrometres(loaded, viewer, qtbot, core):
     assert loaded.histogram.counts.sum() > 0
 
 
+def test_presets_that_are_set_are_shown(loaded, qtbot, core):
+    from pymmcore_widgets import PresetsWidget
+
+    def shown():
+        found = loaded.panels.findChildren(PresetsWidget)
+        return {w._group: w._combo.currentText() for w in found}
+
+    assert shown() == {
+        "Channel": "A647",
+        "Lens": "2D",
+        "Slide": "Molecules",
+        "System": "Startup",
+    }
+    core.setConfig("Channel", "Cy3B")
+    qtbot.waitUntil(lambda: shown()["Channel"] == "Cy3B", timeout=SECONDS)
+    core.setProperty("Laser-561", "On", 0)
+    qtbot.waitUntil(lambda: "no match" in shown()["Channel"], timeout=SECONDS)
+
+
 def test_live_shows_the_newest_image_and_stops(loaded, viewer, qtbot, core):
     loaded.exposure.setValue(5)
     assert core.getExposure() == 5
